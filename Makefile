@@ -1,0 +1,39 @@
+# Each target makes what it needs first: the project's environment and, for the targets that run Cassandra,
+# Java 17 and Maven. All of it is kept in $CQLPROXY_CACHE (~/.cache/cqlproxy), so only the first run is slow.
+
+PYTHON ?= python3
+OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy needs Python 3.11: make PYTHON=python3.11")
+RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format unit integration
+
+help:
+	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
+	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
+	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
+	@echo "make check        lint, format and types only"
+	@echo "make format       lint with fixes, and format, in place"
+	@echo "make unit         unit tests only"
+	@echo "make integration  integration tests only"
+
+demo:
+	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: check
+	@$(RUN) --java pytest
+
+check:
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+format:
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+unit:
+	@$(RUN) pytest tests/unit
+
+integration:
+	@$(RUN) --java pytest tests/integration

@@ -1,0 +1,101 @@
+"""What must come from the operating system: Java 17 and Maven for Cassandra, and a complete `venv` module."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from bootstrap.commands import BootstrapError, announce, run
+
+_JAVA_MAJOR = "17"  # what Cassandra 5.0 runs on; newer ones lack the security manager that it still sets
+_VERSION = re.compile(r'version "(\d+)')
+
+
+def provide(*, java: bool) -> None:
+    """Make sure of the system packages, by apt where this user may install.
+
+    Raises `BootstrapError` with the command to type where not.
+    """
+    missing = _missing(java=java)
+    if not missing:
+        return
+    apt = _apt()
+    if apt is None:
+        raise BootstrapError(_instruction(missing))
+    announce(f"Installing {' '.join(missing)} by apt (first run only) ...")
+    run([*apt, "update", "--quiet"], purpose="refresh apt's lists")
+    run([*apt, "install", "--quiet", "--yes", "--no-install-recommends", *missing], purpose="install by apt")
+    find_java.cache_clear()
+    still = _missing(java=java)
+    if still:
+        raise BootstrapError(
+            f"apt installed {' '.join(still)}, yet it is not found; is another one first on PATH?"
+        )
+
+
+@cache
+def find_java() -> Path | None:
+    """The `java` of a Java 17: from JAVA_HOME, PATH or Debian's usual place; None when there is none."""
+    home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
+    candidates = [Path(home) / "bin" / "java"] if home else []
+    candidates += [Path(on_path)] if on_path else []
+    candidates += sorted(Path("/usr/lib/jvm").glob(f"*{_JAVA_MAJOR}*/bin/java"))
+    return next((java for java in candidates if _major(java) == _JAVA_MAJOR), None)
+
+
+def java() -> Path:
+    """As `find_java`, but raises `BootstrapError` with the command to type when there is none."""
+    found = find_java()
+    if found is None:
+        raise BootstrapError(_instruction(["openjdk-17-jre-headless"]))
+    return found
+
+
+def maven() -> Path:
+    """The `mvn` on PATH; raises `BootstrapError` with the command to type when there is none."""
+    found = shutil.which("mvn")
+    if found is None:
+        raise BootstrapError(_instruction(["maven"]))
+    return Path(found)
+
+
+def _missing(*, java: bool) -> list[str]:
+    packages = []
+    if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
+        packages.append("python3-venv")
+    if java and find_java() is None:
+        packages.append("openjdk-17-jre-headless")
+    if java and shutil.which("mvn") is None:
+        packages.append("maven")
+    return packages
+
+
+def _apt() -> list[str] | None:
+    """The words that run apt-get as root without a question; None where this user may not."""
+    if shutil.which("apt-get") is None:
+        return None
+    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    if os.geteuid() == 0:
+        return apt
+    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+    return ["sudo", "-n", *apt] if may and may.returncode == 0 else None
+
+
+def _instruction(packages: list[str]) -> str:
+    return (
+        f"missing on this machine: {', '.join(packages)} (as Debian 12 names them). Cassandra runs on Java 17 "
+        "and is fetched by Maven; virtual environments need python3-venv. Install, then run make again:\n"
+        f"  sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(packages)}"
+    )
+
+
+def _major(java: Path) -> str | None:
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    found = _VERSION.search(said.stderr)
+    return found.group(1) if found else None
