@@ -1,0 +1,128 @@
+"""Frames: the nine-byte header and what it frames, out of and into a byte stream.
+
+`FrameDecoder` takes bytes in whatever pieces the network gives and returns the frames that are complete.
+It does not look into bodies. Sections are those of native_protocol_v4.spec.
+"""
+
+import struct
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from frame_codec.constants import RESPONSE_BIT
+from frame_codec.errors import ProtocolError
+
+HEADER: Final = struct.Struct(">BBhBI")
+"""version byte, flags, stream, opcode, length of the body in bytes (section 2)."""
+
+HEADER_LENGTH: Final = 9
+
+Frame = tuple[int, int, int, int, bytes]
+"""version byte as on the wire, flags, stream, opcode, body."""
+
+# Many tiny pieces of one large frame would cost more memory as objects than as bytes.
+_MOST_CHUNKS: Final = 64
+
+
+def encode_frame(version: int, flags: int, stream: int, opcode: int, body: bytes) -> bytes:
+    """One frame. `version` is the byte on the wire: with `RESPONSE_BIT` in a response."""
+    return HEADER.pack(version, flags, stream, opcode, len(body)) + body
+
+
+class FrameDecoder:
+    """Splits one direction of one connection into frames.
+
+    max_body_length: longest body accepted, in bytes, as it is on the wire (compressed or not).
+    versions: acceptable first bytes of a frame, e.g. `REQUEST_VERSIONS` or `RESPONSE_VERSIONS`.
+    """
+
+    __slots__ = ("_chunks", "_have", "_max_body_length", "_need", "_tail", "_versions", "violation")
+
+    violation: ProtocolError | None
+    """Why the stream cannot be read any further; None as long as it can."""
+
+    def __init__(self, *, max_body_length: int, versions: AbstractSet[int]) -> None:
+        self._max_body_length = max_body_length
+        self._versions = frozenset(versions)
+        self.violation = None
+        # An incomplete frame: `_tail`, then `_chunks`; `_have` bytes of the `_need` that allow the next step.
+        self._tail = bytearray()
+        self._chunks: list[bytes] = []
+        self._have = 0
+        self._need = 0
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that `data` completes, in order.
+
+        A frame with an unknown version or too long a body ends the stream: the frames before it are
+        returned, `violation` is set, and this and all later bytes are dropped. The version is judged by
+        the first byte alone, before any length is believed, so that HTTP or TLS is told apart at once.
+        Each byte is copied a bounded number of times, however small the pieces of a frame are.
+        """
+        # Hot path: runs for every read of every connection; one unpack and one slice per frame.
+        if self._have:
+            self._have += len(data)
+            self._chunks.append(data)
+            if self._have < self._need:
+                if len(self._chunks) >= _MOST_CHUNKS:
+                    self._tail += b"".join(self._chunks)
+                    self._chunks.clear()
+                return []
+            data = b"".join((self._tail, *self._chunks))
+            self._chunks.clear()
+            self._tail.clear()
+            self._have = 0
+        elif self.violation is not None:
+            return []
+        frames: list[Frame] = []
+        append = frames.append
+        unpack_from = HEADER.unpack_from
+        versions = self._versions
+        max_body_length = self._max_body_length
+        size = len(data)
+        last = size - HEADER_LENGTH
+        at = 0
+        need = HEADER_LENGTH
+        while at <= last:
+            version, flags, stream, opcode, length = unpack_from(data, at)
+            if version not in versions or length > max_body_length:
+                self.violation = self._violation_of(version, stream, length)
+                return frames
+            start = at + HEADER_LENGTH
+            stop = start + length
+            if stop > size:
+                need = HEADER_LENGTH + length
+                break
+            append((version, flags, stream, opcode, data[start:stop]))
+            at = stop
+        if at < size:
+            if data[at] not in versions:
+                self.violation = self._violation_of(data[at], 0, 0)
+                return frames
+            self._chunks.append(data[at:] if at else data)
+            self._have = size - at
+            self._need = need
+        return frames
+
+    def _violation_of(self, version: int, stream: int, length: int) -> ProtocolError:
+        newest = max(self._versions) & ~RESPONSE_BIT
+        if version in self._versions:
+            return ProtocolError(
+                f"Frame of {length} bytes is longer than the {self._max_body_length} bytes allowed: "
+                "send less in one message or raise the limit",
+                stream=stream,
+                version=version & ~RESPONSE_BIT,
+            )
+        # The layout of an unknown version's header is unknown too, so its stream is: servers answer on 0.
+        if version ^ RESPONSE_BIT in self._versions:
+            expected, got = (
+                ("a request", "a response") if version & RESPONSE_BIT else ("a response", "a request")
+            )
+            return ProtocolError(
+                f"Expected {expected}, got {got} (version byte {version:#04x})", version=newest
+            )
+        known = ", ".join(f"{v}/v{v}" for v in sorted(v & ~RESPONSE_BIT for v in self._versions))
+        return ProtocolError(
+            f"Invalid or unsupported protocol version ({version & ~RESPONSE_BIT}); "
+            f"supported versions are ({known})",
+            version=newest,
+        )

@@ -1,0 +1,87 @@
+"""Bodies of QUERY, EXECUTE and BATCH with one part changed, all other bytes as they were.
+
+Offsets are those that `layout` and `batch_layout` give, from the start of the body; what stands before the
+message stays. Each returns a new body. Sections are those of native_protocol_v4.spec.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from frame_codec.layout import (
+    DEFAULT_TIMESTAMP,
+    INT,
+    LONG,
+    NAMED_VALUES,
+    SHORT,
+    VALUES,
+    execute_id,
+    parameters,
+    query_span,
+    skip_values,
+)
+
+_BYTES: Final = tuple(bytes((n,)) for n in range(256))
+
+
+def with_timestamp(body: bytes, flags_offset: int, micros: int, end: int | None = None) -> bytes:
+    """The same QUERY, EXECUTE or BATCH with a default timestamp, its last field in v3 and v4.
+
+    micros: microseconds since the epoch. end: where the message's last field ends, when known; without it
+    the body is taken to end there, which holds for every driver.
+    The timestamp flag must not be set yet.
+    """
+    return b"".join(
+        (
+            body[:flags_offset],
+            _BYTES[body[flags_offset] | DEFAULT_TIMESTAMP],
+            body[flags_offset + 1 : end],
+            LONG.pack(micros),
+        )
+    )
+
+
+def with_flags(body: bytes, flags_offset: int, flags: int) -> bytes:
+    """The same body with `flags` as its flags byte. The fields must fit them already."""
+    return b"".join((body[:flags_offset], _BYTES[flags], body[flags_offset + 1 :]))
+
+
+def without_flag(body: bytes, flags_offset: int, flag: int) -> bytes:
+    """The same body with `flag` cleared: one that announces no field, such as SKIP_METADATA."""
+    return with_flags(body, flags_offset, body[flags_offset] & ~flag)
+
+
+def with_execute_id(body: bytes, at: int, new_id: bytes) -> bytes:
+    """The same EXECUTE, at `at`, with another prepared id."""
+    end = at + 2 + len(execute_id(body, at))
+    return b"".join((body[:at], SHORT.pack(len(new_id)), new_id, body[end:]))
+
+
+def replace_query(body: bytes, at: int, new_text: bytes, kept_values: Sequence[int] | None) -> bytes:
+    """The same QUERY, at `at`, with another text and only some of its values.
+
+    kept_values: numbers (from 0) of the values to keep, in the order wanted, each with its name if it has
+    one; None keeps the values as they are. ValueError on a number that the QUERY has no value for.
+    """
+    _, end = query_span(body, at)
+    rest = body[end:] if kept_values is None else with_values_kept(body, end, kept_values)
+    return b"".join((body[:at], INT.pack(len(new_text)), new_text, rest))
+
+
+def with_values_kept(body: bytes, at: int, kept: Sequence[int]) -> bytes:
+    """The parameters whose consistency stands at `at`, and all after them, with only the values in `kept`.
+
+    As `replace_query`, for messages put together by the caller; what stands before `at` is not returned.
+    """
+    found = parameters(body, at)
+    if not kept:
+        flags = found.flags & ~(VALUES | NAMED_VALUES)
+        return b"".join((body[at : at + 2], _BYTES[flags], body[found.values_end :]))
+    starts = [found.values_offset]
+    for _ in range(found.value_count):
+        starts.append(skip_values(body, starts[-1], 1, found.named))
+    if min(kept) < 0 or max(kept) >= found.value_count:
+        raise ValueError(f"Cannot keep values {list(kept)} of a message that has {found.value_count}")
+    parts = [body[at : found.flags_offset + 1], SHORT.pack(len(kept))]
+    parts += (body[starts[index] : starts[index + 1]] for index in kept)
+    parts.append(body[found.values_end :])
+    return b"".join(parts)
