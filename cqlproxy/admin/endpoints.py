@@ -1,0 +1,65 @@
+"""What each path of the admin port answers.
+
+`/health` is for liveness: it answers as long as the event loop turns, whatever the clusters do, so that nobody
+restarts a proxy because a database is away. `/ready` is for traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cqlproxy.admin.view import View
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def application(view: View) -> Starlette:
+    """The ASGI application that answers for `view`."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "alive"}, headers=_FRESH)
+
+    async def ready(_: Request) -> Response:
+        is_ready, reasons = view.ready()
+        body = {"status": "ready" if is_ready else "not ready", "reasons": reasons}
+        return JSONResponse(body, status_code=200 if is_ready else 503, headers=_FRESH)
+
+    async def stats(_: Request) -> Response:
+        return JSONResponse(view.stats(), headers=_FRESH)
+
+    async def metrics(_: Request) -> Response:
+        return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=_FRESH)
+
+    endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
+        "/health": health,
+        "/ready": ready,
+        "/stats": stats,
+        "/metrics": metrics,
+    }
+
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        body: dict[str, object] = {"error": error.detail}
+        if error.status_code == 404:
+            body["paths"] = list(endpoints)
+        return JSONResponse(body, status_code=error.status_code, headers=error.headers)
+
+    async def failed(_: Request, error: Exception) -> Response:
+        return JSONResponse(
+            {"error": f"a bug of the proxy, see its log: {type(error).__name__}"}, status_code=500
+        )
+
+    app = Starlette(
+        routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()],
+        exception_handlers={HTTPException: refused, Exception: failed},
+    )
+    # A redirect from /health/ to /health would be neither one.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,180 @@
+"""The counters of metrics.py under their Prometheus names, in Prometheus' text format.
+
+Made anew at each scrape, so that counting costs an addition and no more. Label values are bounded: targets,
+kinds, statuses and reasons are constants, nodes are the clusters', tables are bounded by Metrics.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from cqlproxy import __version__
+from cqlproxy.metrics import LATENCY_BOUNDS, LatencyHistogram, Metrics
+from cqlproxy.modes import Mode
+
+
+def render(metrics: Metrics) -> bytes:
+    """The exposition text of everything in `metrics`, as it is now."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_MetricsCollector(metrics))
+    return generate_latest(registry)
+
+
+class _MetricsCollector(Collector):
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        yield from _process(self._metrics)
+        yield from _requests(self._metrics)
+        yield from _copies(self._metrics)
+        yield from _clients(self._metrics)
+        yield from _nodes(self._metrics)
+
+
+def _process(metrics: Metrics) -> Iterable[Metric]:
+    build = GaugeMetricFamily(
+        "proxy_build_info", "Always 1; the labels say what runs.", labels=["version", "python"]
+    )
+    build.add_metric([__version__, platform.python_version()], 1)
+    yield build
+    yield _gauge("proxy_uptime_seconds", "Seconds since the proxy started.", metrics.uptime_seconds)
+    mode = GaugeMetricFamily(
+        "proxy_mode", "1 for the write mode in force, 0 for the others.", labels=["mode"]
+    )
+    for known in Mode:
+        mode.add_metric([known.value], float(known is metrics.mode))
+    yield mode
+
+
+def _requests(metrics: Metrics) -> Iterable[Metric]:
+    yield _counter("proxy_reads_total", "Reads received from clients.", metrics.reads_total)
+    yield _counter("proxy_reads_failed_total", "Reads answered with an error.", metrics.reads_failed)
+
+    writes = CounterMetricFamily(
+        "proxy_writes_total",
+        "Mutations answered to clients (target primary) and copies settled (target shadow), by outcome.",
+        labels=["target", "status"],
+    )
+    writes.add_metric(["primary", "ok"], metrics.writes_ok)
+    writes.add_metric(["primary", "error"], metrics.writes_failed)
+    writes.add_metric(["shadow", "ok"], metrics.mirrored)
+    writes.add_metric(["shadow", "error"], sum(metrics.mirror_failed.values()))
+    yield writes
+
+    write_latency = HistogramMetricFamily(
+        "proxy_write_latency_seconds",
+        "Time of a mutation (target primary) or of one attempt to copy it (target shadow), by outcome.",
+        labels=["target", "status"],
+    )
+    _add_histogram(write_latency, ["primary", "ok"], metrics.primary_latency_ok)
+    _add_histogram(write_latency, ["primary", "error"], metrics.primary_latency_error)
+    _add_histogram(write_latency, ["shadow", "ok"], metrics.shadow_latency_ok)
+    _add_histogram(write_latency, ["shadow", "error"], metrics.shadow_latency_error)
+    yield write_latency
+
+    # The two histograms of writes are disjoint, so that a write is observed once and shown in both families.
+    request_latency = HistogramMetricFamily(
+        "proxy_request_latency_seconds",
+        "Time from a client's request to its answer, by kind of request.",
+        labels=["kind"],
+    )
+    _add_histogram(request_latency, ["read"], metrics.read_latency)
+    _add_histogram(request_latency, ["write"], metrics.primary_latency_ok, metrics.primary_latency_error)
+    yield request_latency
+
+    yield _counter(
+        "proxy_requests_timed_out_total",
+        "Requests answered by the proxy because the cluster did not answer in time.",
+        metrics.requests_timed_out,
+    )
+    yield _counter(
+        "proxy_unclassified_statements_total",
+        "Statements whose text could not be understood: served, never copied.",
+        metrics.unclassified_statements,
+    )
+    yield _counter(
+        "proxy_reprepared_statements_total",
+        "Statements prepared again on a node that had forgotten them.",
+        metrics.reprepared,
+    )
+
+
+def _copies(metrics: Metrics) -> Iterable[Metric]:
+    filtered = CounterMetricFamily(
+        "proxy_filtered_writes_total",
+        "Mutations held back from the shadow by the rules.",
+        labels=["reason", "keyspace", "table"],
+    )
+    for key, count in metrics.filtered.items():
+        filtered.add_metric(key, count)
+    yield filtered
+    yield _by_reason("proxy_mirror_failed_total", "Copies given up after an attempt.", metrics.mirror_failed)
+    yield _by_reason("proxy_mirror_dropped_total", "Copies that were never sent.", metrics.dropped)
+    yield _counter("proxy_mirror_retries_total", "Further attempts to deliver a copy.", metrics.retried)
+    gauges = metrics.gauges
+    yield _gauge("proxy_mirror_queue_depth", "Copies taken and not yet settled.", gauges.queue_depth())
+    yield _gauge("proxy_mirror_queue_bytes", "Bytes that those copies hold.", gauges.queue_bytes())
+    yield _gauge("proxy_mirror_in_flight", "Copies sent and not yet answered.", gauges.mirror_in_flight())
+    yield _gauge(
+        "proxy_mirror_lag_seconds",
+        "Age of the oldest copy that is not settled.",
+        gauges.mirror_lag_seconds(),
+    )
+
+
+def _clients(metrics: Metrics) -> Iterable[Metric]:
+    yield _gauge("proxy_client_connections", "Client connections that are open.", metrics.client_connections)
+    # Not proxy_client_connections_total: OpenMetrics would take it for the same family as the gauge.
+    yield _counter(
+        "proxy_client_connections_accepted_total",
+        "Client connections accepted.",
+        metrics.client_connections_total,
+    )
+    yield _counter(
+        "proxy_protocol_errors_total",
+        "Frames from clients that broke the protocol.",
+        metrics.protocol_errors,
+    )
+    yield _counter("proxy_events_forwarded_total", "Events sent to clients.", metrics.events_forwarded)
+
+
+def _nodes(metrics: Metrics) -> Iterable[Metric]:
+    family = GaugeMetricFamily(
+        "proxy_node_up", "1 while the proxy can use the node, else 0.", labels=["cluster", "node"]
+    )
+    for node in metrics.gauges.nodes():
+        family.add_metric([node.cluster, node.address], float(node.up))
+    yield family
+
+
+def _counter(name: str, documentation: str, value: int) -> Metric:
+    return CounterMetricFamily(name, documentation, value=value)
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=value)
+
+
+def _by_reason(name: str, documentation: str, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, documentation, labels=["reason"])
+    for reason, count in counts.items():
+        family.add_metric([reason], count)
+    return family
+
+
+def _add_histogram(family: HistogramMetricFamily, labels: list[str], *parts: LatencyHistogram) -> None:
+    counts = [sum(column) for column in zip(*(part.counts for part in parts), strict=True)]
+    bounds = [*map(str, LATENCY_BOUNDS), "+Inf"]
+    family.add_metric(
+        labels,
+        buckets=list(zip(bounds, accumulate(counts), strict=True)),
+        sum_value=sum(part.total_seconds for part in parts),
+    )

@@ -1,0 +1,229 @@
+"""The configuration file: its keys, their defaults and limits, and one clear line for each thing wrong in it.
+
+`load_config` gives a `Config` that is whole and consistent, or a `ConfigError` with every problem found.
+Nothing here opens a connection or resolves a name: a file is judged by its text alone.
+config/proxy.yaml explains each key to the operator.
+"""
+
+from __future__ import annotations
+
+import difflib
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
+
+from cqlproxy import config_values as values
+from cqlproxy.modes import AVAILABLE, SPELLINGS, Mode
+from cqlproxy.yaml_document import DocumentError, read_document
+
+MAX_FRAME_BYTES: Final = 256 * 1024 * 1024
+"""The longest frame that the protocol allows (native protocol v4, section 2.5)."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` has a line, `path.to.key: what is wrong`, for each reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _beside_the_file(value: object, info: ValidationInfo) -> Path:
+    folder = info.context["folder"] if info.context else Path()
+    return Path(folder, values.text(value, "the path of a file"))
+
+
+Host = Annotated[str, BeforeValidator(values.host)]
+Port = Annotated[int, BeforeValidator(values.whole_number(1, 65_535))]
+ContactPoint = Annotated[str, BeforeValidator(values.contact_point)]
+ContactPoints = Annotated[tuple[ContactPoint, ...], BeforeValidator(values.contact_points)]
+Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(values.advertised_address)]
+Milliseconds = Annotated[int, BeforeValidator(values.whole_number(1, 3_600_000, "milliseconds"))]
+Seconds = Annotated[float, BeforeValidator(values.seconds(0.1, 86_400))]
+Flag = Annotated[bool, BeforeValidator(values.flag)]
+FilePath = Annotated[Path, BeforeValidator(_beside_the_file)]
+
+
+class _Section(BaseModel):
+    # Every other check is in config_values, so that each message is ours: see _problem.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_Section):
+    """Where clients connect, and what they are told about it."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 9042
+    advertised_address: Address | None = None
+    """The address shown in system.local and system.peers; None: the one that the client connected to."""
+    max_frame_bytes: Annotated[int, BeforeValidator(values.size(4096, MAX_FRAME_BYTES))] = MAX_FRAME_BYTES
+    """The longest body of a frame that a client may send; one that claims more ends its connection."""
+
+
+class ClusterAddress(_Section):
+    """How to reach one cluster."""
+
+    contact_points: ContactPoints
+    port: Port = 9042
+    local_datacenter: Annotated[str, BeforeValidator(values.datacenter)] | None = None
+    """The datacenter whose nodes are spoken to; None: that of the first contact point that answers."""
+
+
+class Mirror(_Section):
+    """The queue of copies for the shadow, and what is copied."""
+
+    max_requests: Annotated[int, BeforeValidator(values.whole_number(1, 100_000_000))] = 50_000
+    max_bytes: Annotated[int, BeforeValidator(values.size(1024, 2**40))] = 64 * 1024 * 1024
+    shadow_timeout_ms: Milliseconds = 2_000
+    """How long one attempt to deliver a copy may take."""
+    pin_timestamps: Flag = True
+    """Whether a mutation without a write time gets one from the proxy, the same on both clusters."""
+    schema_changes: Flag = True
+    """Whether DDL and TRUNCATE are copied."""
+
+
+class Filters(_Section):
+    """Where the governor's rules are."""
+
+    rules_file: FilePath
+    """As written if absolute, else beside the configuration file."""
+
+
+class Admin(_Section):
+    """Where the HTTP endpoints for operators are served."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+
+
+class Log(_Section):
+    """How much is logged to stderr, and in which form."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(values.one_of("debug", "info", "warning", "error")),
+    ] = "info"
+    format: Annotated[Literal["text", "json"], BeforeValidator(values.one_of("text", "json"))] = "text"
+
+
+# Refuses a blank section too: an empty `filters:` would quietly hold back nothing.
+_MAPPING: Final = BeforeValidator(values.mapping)
+
+
+class Config(_Section):
+    """The whole configuration: immutable, sizes in bytes, paths resolved."""
+
+    listen: Annotated[Listen, _MAPPING] = Listen()
+    primary: Annotated[ClusterAddress, _MAPPING]
+    shadow: Annotated[ClusterAddress | None, _MAPPING] = None
+    """Never None when `mode` uses the shadow."""
+    mode: Annotated[Mode, BeforeValidator(values.available_mode)]
+    mirror: Annotated[Mirror, _MAPPING] = Mirror()
+    filters: Annotated[Filters | None, _MAPPING] = None
+    """None: nothing is held back."""
+    admin: Annotated[Admin, _MAPPING] = Admin()
+    log: Annotated[Log, _MAPPING] = Log()
+    request_timeout_ms: Milliseconds = 12_000
+    """How long a client's request may wait for the cluster that answers it."""
+    connect_timeout: Seconds = 60.0
+    """How long, in seconds, the primary is tried at start before the proxy gives up."""
+
+
+_SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "": Config,
+    "listen": Listen,
+    "primary": ClusterAddress,
+    "shadow": ClusterAddress,
+    "mirror": Mirror,
+    "filters": Filters,
+    "admin": Admin,
+    "log": Log,
+}
+_REQUIRED: Final = {
+    "primary": "a mapping with at least contact_points",
+    "contact_points": "a list of hosts, such as [127.0.0.1]",
+    "mode": f"one of {', '.join(AVAILABLE)}",
+    "rules_file": "the path of a file",
+}
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file at `path`. Raises ConfigError with every problem that was found."""
+    try:
+        document = read_document(path)
+    except DocumentError as error:
+        raise ConfigError(error.problems) from None
+    problems = _lacking_shadow(document)
+    try:
+        config = Config.model_validate(document, context={"folder": path.absolute().parent})
+    except ValidationError as error:
+        raise ConfigError([_problem(details) for details in error.errors()] + problems) from None
+    problems += _clashes(config)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def doubts(config: Config) -> list[str]:
+    """One line, in the form of a problem, for each thing that is allowed but most likely not meant."""
+    own = {(config.listen.host, config.listen.port)}
+    return [
+        f"{name}: {_common(own, cluster)} is also where the proxy listens: it would be its own client"
+        for name, cluster in (("primary", config.primary), ("shadow", config.shadow))
+        if cluster is not None and _common(own, cluster)
+    ]
+
+
+def _lacking_shadow(document: dict[str, object]) -> list[str]:
+    """Judged on the document, so that it is reported together with what else is wrong."""
+    written = document.get("mode")
+    mode = SPELLINGS.get(written) if isinstance(written, str) else None
+    if "shadow" in document or mode not in AVAILABLE or not mode.uses_shadow:
+        return []
+    return [f"shadow: is required in mode {mode} (a mapping with at least contact_points)"]
+
+
+def _clashes(config: Config) -> list[str]:
+    problems = []
+    if (config.admin.host, config.admin.port) == (config.listen.host, config.listen.port):
+        problems.append(f"admin.port: {config.admin.port} is taken by listen.port on the same host")
+    if config.shadow is not None:
+        addresses = {(host, config.primary.port) for host in config.primary.contact_points}
+        if both := _common(addresses, config.shadow):
+            problems.append(
+                f"shadow.contact_points: {both} is in the primary as well: two clusters are needed"
+            )
+    return problems
+
+
+def _common(addresses: set[tuple[str, int]], cluster: ClusterAddress) -> str:
+    """The first contact point of `cluster` that is among `addresses`, else the empty text."""
+    for host in cluster.contact_points:
+        if (host, cluster.port) in addresses:
+            return f"[{host}]:{cluster.port}" if ":" in host else f"{host}:{cluster.port}"
+    return ""
+
+
+def _problem(details: ErrorDetails) -> str:
+    *section, last = details["loc"]
+    if details["type"] == "extra_forbidden":
+        what = _unknown_key(str(last), _SECTIONS[".".join(map(str, section))])
+    elif details["type"] == "missing":
+        what = f"is required ({_REQUIRED[str(last)]})"
+    else:
+        what = str(details["ctx"]["error"])
+    return f"{_path(details['loc'])}: {what}"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+
+
+def _unknown_key(key: str, section: type[BaseModel]) -> str:
+    known = list(section.model_fields)
+    near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1)
+    hint = f", did you mean {near[0]}?" if near else ""
+    return f"is not a known key{hint} (accepted here: {', '.join(known)})"

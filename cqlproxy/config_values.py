@@ -1,0 +1,207 @@
+"""What each kind of value in the configuration may be: a size, a host, a mode, a number in its bounds.
+
+Every check takes what YAML gave and returns the value that the program uses, or raises a ValueError that says
+what was found and what is accepted. config.py puts the path of the key before it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from cqlproxy.modes import AVAILABLE, Mode, parse_mode
+
+_UNITS: Final = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+}
+_SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))? ?([A-Za-z]*)")
+_HOST_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+
+def parse_size(text: str) -> int:
+    """Return the number of bytes that `text` means: `64MiB` (2**20), `10MB` (10**6), `1.5GiB`, `4096`.
+
+    Units are B, kB, MB, GB, KiB, MiB and GiB in any letter case. Raises ValueError for anything else.
+    """
+    matched = _SIZE.fullmatch(text.strip())
+    factor = _UNITS.get(matched[3].lower()) if matched else None
+    if matched is None or factor is None:
+        raise ValueError(
+            f"{shown(text)} is not a size (a whole number of bytes, or with kB, MB, GB, KiB, MiB, GiB)"
+        )
+    millionths = int((matched[2] or "0").ljust(6, "0"))
+    return int(matched[1]) * factor + millionths * factor // 1_000_000
+
+
+def parse_host(text: str) -> str:
+    """Return `text` if it is an IPv4 address, an IPv6 address or a host name; else raise ValueError.
+
+    Names are judged by their form (RFC 1123, section 2.1, and the underscore that some networks use).
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return text
+    if text.startswith("["):
+        raise ValueError(
+            f"{shown(text)}: an IPv6 address is written without brackets, its port in the key `port`"
+        )
+    if re.fullmatch(r"[^:]*:[0-9]*", text):
+        raise ValueError(f"{shown(text)}: a port does not belong here, but in the key `port`")
+    labels = text.removesuffix(".").split(".")
+    # A last label of digits alone can only be an IPv4 address gone wrong.
+    if len(text) > 253 or not all(map(_HOST_LABEL.fullmatch, labels)) or labels[-1].isdigit():
+        raise ValueError(f"{shown(text)} is not a host (a host name, an IPv4 or an IPv6 address)")
+    return text
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: on one line and short."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def text(value: object, what: str) -> str:
+    """A text that is not blank; `what` says which."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"must be {what}, not {shown(value)}")
+    return value
+
+
+def mapping(value: object) -> dict[object, object]:
+    """A section; what is in it is checked key by key."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a mapping of keys, not {shown(value)}")
+    return value
+
+
+def whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int]:
+    """A whole number in its bounds, both included. YAML's true, 1.0 and "1" are refused as probable slips."""
+    accepted = f"a whole number{' of ' if unit else ''}{unit} from {low} to {high}"
+
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be {accepted}, not {shown(value)}")
+        return value
+
+    return check
+
+
+def size(low: int, high: int) -> Callable[[object], int]:
+    """A size in its bounds, both included, as parse_size takes it or as a number of bytes."""
+
+    def check(value: object) -> int:
+        if isinstance(value, str):
+            count = parse_size(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            count = value
+        else:
+            raise ValueError(f"must be a size such as 64MiB, not {shown(value)}")
+        if not low <= count <= high:
+            raise ValueError(f"must be from {low} to {high} bytes, not {shown(value)}")
+        return count
+
+    return check
+
+
+def seconds(low: float, high: float) -> Callable[[object], float]:
+    """A number of seconds in its bounds, both included."""
+
+    def check(value: object) -> float:
+        # NaN fails every comparison, so that it is refused as well.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}, not {shown(value)}")
+        return float(value)
+
+    return check
+
+
+def flag(value: object) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {shown(value)}")
+    return value
+
+
+def one_of(*accepted: str) -> Callable[[object], str]:
+    """One of a few words."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in accepted:
+            raise ValueError(f"must be one of {', '.join(accepted)}, not {shown(value)}")
+        return value
+
+    return check
+
+
+def host(value: object) -> str:
+    """A host name or an address, of any family."""
+    return parse_host(text(value, "a host name, an IPv4 or an IPv6 address"))
+
+
+def contact_points(value: object) -> tuple[object, ...]:
+    """A list with at least one element; each is then checked as a contact_point."""
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of hosts, such as [127.0.0.1], not {shown(value)}")
+    if not value:
+        raise ValueError("must name at least one host, such as [127.0.0.1]")
+    return tuple(value)
+
+
+def contact_point(value: object) -> str:
+    """A host that can be connected to."""
+    name = host(value)
+    if _is_unspecified(name):
+        raise ValueError(f"{shown(name)} stands for every address of a machine: nothing can connect to it")
+    return name
+
+
+def advertised_address(value: object) -> IPv4Address | IPv6Address:
+    """An address that a driver can connect to; drivers are told addresses, not names."""
+    written = text(value, "an IPv4 or IPv6 address")
+    try:
+        address = ipaddress.ip_address(written)
+    except ValueError:
+        raise ValueError(f"must be an IPv4 or IPv6 address, not {shown(written)}") from None
+    if address.is_unspecified:
+        raise ValueError(f"{shown(written)} stands for every address of a machine: nothing can connect to it")
+    return address
+
+
+def available_mode(value: object) -> Mode:
+    """A mode that this version serves, in any of its spellings."""
+    accepted = f"one of {', '.join(AVAILABLE)}"
+    mode = parse_mode(text(value, accepted))
+    if mode not in AVAILABLE:
+        raise ValueError(f"{mode} is not available in this version, must be {accepted}")
+    return mode
+
+
+def datacenter(value: object) -> str:
+    """The name of a datacenter."""
+    return text(value, "the name of a datacenter, as `nodetool status` shows it")
+
+
+def _is_unspecified(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_unspecified
+    except ValueError:
+        return False

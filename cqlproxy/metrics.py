@@ -1,0 +1,239 @@
+"""What the proxy counts: plain integers that hot code adds to, and histograms of latency.
+
+One `Metrics` per process, made where the proxy is put together and passed to whoever counts. All of it
+belongs to the event loop's thread, so that an addition needs no lock. `/metrics` and `/stats` are
+made from it when they are asked for: admin/exposition.py for Prometheus, `Metrics.snapshot` for JSON.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from cqlproxy.modes import Mode
+
+LATENCY_BOUNDS: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+"""Upper bounds, in seconds and inclusive, of a histogram's buckets; one more bucket is above them all."""
+
+MAX_FILTERED_SERIES: Final = 1000
+"""How many (reason, keyspace, table) are told apart before the rest is counted under `OTHER`."""
+
+OTHER: Final = "other"
+
+
+class LatencyHistogram:
+    """How many observations fell into each bucket, and the sum of them in seconds."""
+
+    __slots__ = ("counts", "total_seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
+        """Not cumulative: counts[i] holds what is above bound i-1 and at most bound i."""
+        self.total_seconds = 0.0
+
+    # Hot path: once per request.
+    def observe(self, seconds: float) -> None:
+        """Count one observation of `seconds`."""
+        self.counts[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        self.total_seconds += seconds
+
+    @property
+    def count(self) -> int:
+        """How many observations there were."""
+        return sum(self.counts)
+
+
+class NodeState(NamedTuple):
+    """One node as the proxy sees it."""
+
+    cluster: str
+    """`primary` or `shadow`."""
+    address: str
+    up: bool
+
+
+def _zero() -> int:
+    return 0
+
+
+def _no_nodes() -> Iterable[NodeState]:
+    return ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Gauges:
+    """What is read from its owner at each scrape, not counted; each callable is cheap and never fails."""
+
+    queue_depth: Callable[[], int] = _zero
+    """Copies taken by the mirror and not yet settled, those under way included."""
+    queue_bytes: Callable[[], int] = _zero
+    """Bytes that those copies hold."""
+    mirror_in_flight: Callable[[], int] = _zero
+    """Copies under way: sent to the shadow and not yet answered."""
+    mirror_lag_seconds: Callable[[], float] = _zero
+    """Age of the oldest copy that is not settled; 0 when there is none."""
+    nodes: Callable[[], Iterable[NodeState]] = _no_nodes
+
+
+class Metrics:
+    """Every counter of the proxy. Attributes are public: hot code writes `metrics.reads_total += 1`."""
+
+    __slots__ = (
+        "_clock",
+        "_started",
+        "client_connections",
+        "client_connections_total",
+        "dropped",
+        "events_forwarded",
+        "filtered",
+        "gauges",
+        "mirror_failed",
+        "mirrored",
+        "mode",
+        "primary_latency_error",
+        "primary_latency_ok",
+        "protocol_errors",
+        "read_latency",
+        "reads_failed",
+        "reads_total",
+        "reprepared",
+        "requests_timed_out",
+        "retried",
+        "shadow_latency_error",
+        "shadow_latency_ok",
+        "unclassified_statements",
+        "writes_failed",
+        "writes_ok",
+        "writes_total",
+    )
+
+    def __init__(self, mode: Mode, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start all counters at 0, and the uptime with them. `clock` gives seconds that never go back."""
+        self._clock = clock
+        self._started = clock()
+        self.mode = mode
+        """The mode in force; whoever switches it sets it."""
+        self.gauges = Gauges()
+
+        self.reads_total = 0
+        """Reads received from clients."""
+        self.reads_failed = 0
+        """Reads answered with an ERROR."""
+        self.writes_total = 0
+        """Mutations received from clients; less the next two: those that still await their answer."""
+        self.writes_ok = 0
+        """Mutations answered with a RESULT."""
+        self.writes_failed = 0
+        """Mutations answered with an ERROR."""
+        self.requests_timed_out = 0
+        """Requests of any kind that the proxy answered itself, because the cluster did not in time."""
+        self.filtered: dict[tuple[str, str, str], int] = {}
+        """Mutations held back, by (reason, keyspace, table): see count_filtered."""
+        self.unclassified_statements = 0
+        """Statements whose text could not be understood: sent to the primary, never copied."""
+
+        self.mirrored = 0
+        """Copies that the shadow acknowledged."""
+        self.mirror_failed: dict[str, int] = {}
+        """Copies given up, by reason: see count_mirror_failed."""
+        self.dropped: dict[str, int] = {}
+        """Copies never sent, by reason: see count_dropped."""
+        self.retried = 0
+        """Further attempts to deliver a copy."""
+        self.reprepared = 0
+        """Statements prepared again on a node that had forgotten them."""
+
+        self.client_connections = 0
+        """Connections that are open now."""
+        self.client_connections_total = 0
+        """Connections accepted."""
+        self.protocol_errors = 0
+        """Frames from clients that broke the protocol."""
+        self.events_forwarded = 0
+        """Events sent to clients, one for each client that registered."""
+
+        self.read_latency = LatencyHistogram()
+        """From a read's arrival to its answer, whatever the answer."""
+        self.primary_latency_ok = LatencyHistogram()
+        """From a mutation's arrival to its RESULT."""
+        self.primary_latency_error = LatencyHistogram()
+        """From a mutation's arrival to its ERROR."""
+        self.shadow_latency_ok = LatencyHistogram()
+        """From the sending of a copy to its RESULT."""
+        self.shadow_latency_error = LatencyHistogram()
+        """From the sending of a copy to its ERROR, the loss of its connection, or its timeout."""
+
+    # Hot path: once per mutation held back.
+    def count_filtered(self, reason: str, keyspace: str | None, table: str | None) -> None:
+        """Count a mutation that the governor held back; None where the name is not known.
+
+        Names come from clients, so only MAX_FILTERED_SERIES combinations are kept apart.
+        """
+        key = (reason, keyspace or "", table or "")
+        count = self.filtered.get(key)
+        if count is None and len(self.filtered) >= MAX_FILTERED_SERIES:
+            key = (reason, OTHER, OTHER)
+            count = self.filtered.get(key)
+        self.filtered[key] = (count or 0) + 1
+
+    def count_mirror_failed(self, reason: str) -> None:
+        """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
+        self.mirror_failed[reason] = self.mirror_failed.get(reason, 0) + 1
+
+    def count_dropped(self, reason: str) -> None:
+        """Count a copy that was never sent. `reason` is one of a few constants, never a message."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Seconds since this object was made."""
+        return self._clock() - self._started
+
+    @property
+    def filtered_by_reason(self) -> dict[str, int]:
+        """Mutations held back, by reason alone."""
+        sums: dict[str, int] = {}
+        for (reason, _, _), count in self.filtered.items():
+            sums[reason] = sums.get(reason, 0) + count
+        return sums
+
+    def snapshot(self) -> dict[str, object]:
+        """The figures that `/stats` shows, as JSON types."""
+        gauges = self.gauges
+        return {
+            "mode": self.mode.value,
+            "uptime_seconds": round(self.uptime_seconds, 3),
+            "total_reads": self.reads_total,
+            "failed_reads": self.reads_failed,
+            "total_writes": self.writes_total,
+            "successful_writes": self.writes_ok,
+            "failed_writes": self.writes_failed,
+            "filtered_writes": sum(self.filtered.values()),
+            "filtered_by_reason": self.filtered_by_reason,
+            "mirrored_writes": self.mirrored,
+            "failed_copies": sum(self.mirror_failed.values()),
+            "failed_copies_by_reason": dict(self.mirror_failed),
+            "dropped_writes": sum(self.dropped.values()),
+            "dropped_by_reason": dict(self.dropped),
+            "retried_writes": self.retried,
+            "queue_depth": gauges.queue_depth(),
+            "queue_bytes": gauges.queue_bytes(),
+            "in_flight_copies": gauges.mirror_in_flight(),
+            "mirror_lag_seconds": round(gauges.mirror_lag_seconds(), 6),
+            "unclassified_statements": self.unclassified_statements,
+            "requests_timed_out": self.requests_timed_out,
+            "reprepared_statements": self.reprepared,
+            "client_connections": self.client_connections,
+            "client_connections_total": self.client_connections_total,
+            "protocol_errors": self.protocol_errors,
+            "events_forwarded": self.events_forwarded,
+            "nodes": [
+                {"cluster": node.cluster, "address": node.address, "up": node.up} for node in gauges.nodes()
+            ],
+        }
