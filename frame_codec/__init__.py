@@ -97,6 +97,7 @@ from frame_codec.prefix import (
     encode_custom_payload,
     response_start,
 )
+from frame_codec.query_parameters import QueryParameters
 from frame_codec.reader import (
     Reader,
 )
@@ -108,7 +109,6 @@ from frame_codec.requests import (
     Options,
     Prepare,
     Query,
-    QueryParameters,
     Register,
     Request,
     Startup,

@@ -47,7 +47,7 @@ def with_flags(body: bytes, flags_offset: int, flags: int) -> bytes:
 
 def without_flag(body: bytes, flags_offset: int, flag: int) -> bytes:
     """The same body with `flag` cleared: one that announces no field, such as SKIP_METADATA."""
-    return with_flags(body, flags_offset, body[flags_offset] & ~flag)
+    return with_flags(body, flags_offset, body[flags_offset] & ~int(flag))
 
 
 def with_execute_id(body: bytes, at: int, new_id: bytes) -> bytes:

@@ -1,0 +1,183 @@
+"""FrameDecoder: every vector whole, in every two pieces, byte by byte and with data after it; violations."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frame_codec import (
+    HEADER_LENGTH,
+    REQUEST_VERSIONS,
+    RESPONSE_VERSIONS,
+    ErrorCode,
+    FrameDecoder,
+    Opcode,
+    encode_frame,
+)
+
+Frame = tuple[int, int, int, int, bytes]
+
+VECTORS: list[tuple[str, Frame]] = [
+    # OPTIONS has no body.
+    ("04 00 0000 05 00000000", (4, 0, 0, Opcode.OPTIONS, b"")),
+    # STARTUP {CQL_VERSION: 3.0.0}
+    (
+        "03 00 0001 01 00000016 0001 000b 43514c5f56455253494f4e 0005 332e302e30",
+        (3, 0, 1, Opcode.STARTUP, b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0"),
+    ),
+    # The largest stream id, and every flag.
+    ("04 0f 7fff 0a 00000003 010203", (4, 15, 32767, Opcode.EXECUTE, b"\x01\x02\x03")),
+    # READY, and an EVENT on stream -1.
+    ("84 00 0000 02 00000000", (0x84, 0, 0, Opcode.READY, b"")),
+    ("83 02 ffff 0c 00000001 00", (0x83, 2, -1, Opcode.EVENT, b"\x00")),
+]
+
+
+_UNSUPPORTED = "Invalid or unsupported protocol version ({}); supported versions are (3/v3, 4/v4)"
+
+
+def decoder(max_body_length: int = 1 << 20) -> FrameDecoder:
+    return FrameDecoder(max_body_length=max_body_length, versions=REQUEST_VERSIONS | RESPONSE_VERSIONS)
+
+
+def requests_decoder(max_body_length: int = 1 << 20) -> FrameDecoder:
+    return FrameDecoder(max_body_length=max_body_length, versions=REQUEST_VERSIONS)
+
+
+@pytest.mark.parametrize(("wire", "frame"), VECTORS)
+class TestVectors:
+    def test_encode(self, wire: str, frame: Frame) -> None:
+        assert encode_frame(*frame) == bytes.fromhex(wire)
+
+    def test_whole(self, wire: str, frame: Frame) -> None:
+        assert decoder().feed(bytes.fromhex(wire)) == [frame]
+
+    def test_byte_by_byte(self, wire: str, frame: Frame) -> None:
+        data = bytes.fromhex(wire)
+        one = decoder()
+        for at in range(len(data) - 1):
+            assert one.feed(data[at : at + 1]) == []
+        assert one.feed(data[-1:]) == [frame]
+        assert one.violation is None
+
+    def test_every_two_pieces(self, wire: str, frame: Frame) -> None:
+        data = bytes.fromhex(wire)
+        for cut in range(1, len(data)):
+            one = decoder()
+            assert one.feed(data[:cut]) == []
+            assert one.feed(data[cut:]) == [frame]
+
+    def test_with_trailing_data(self, wire: str, frame: Frame) -> None:
+        data = bytes.fromhex(wire)
+        for cut in range(1, len(data)):
+            one = decoder()
+            assert one.feed(data + data[:cut]) == [frame]
+            assert one.feed(data[cut:] + data) == [frame, frame]
+
+
+@given(
+    frames=st.lists(
+        st.tuples(
+            st.sampled_from([3, 4, 0x83, 0x84]),
+            st.integers(0, 255),
+            st.integers(-32768, 32767),
+            st.integers(0, 255),
+            st.binary(max_size=300),
+        ),
+        max_size=8,
+    ),
+    data=st.data(),
+)
+def test_any_frames_in_any_pieces(frames: list[Frame], data: st.DataObject) -> None:
+    wire = b"".join(encode_frame(*frame) for frame in frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=12)))
+    one = decoder()
+    found: list[Frame] = []
+    for start, stop in zip([0, *cuts], [*cuts, len(wire)], strict=True):
+        found += one.feed(wire[start:stop])
+    assert found == frames
+    assert one.violation is None
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (
+            b"GET / HTTP/1.1\r\n",
+            _UNSUPPORTED.format(71),
+        ),
+        (b"G", _UNSUPPORTED.format(71)),
+        (
+            b"\x16\x03\x01\x02\x00",
+            _UNSUPPORTED.format(22),
+        ),
+        (b"\x05\x00\x00\x01\x05\x00\x00\x00\x00", _UNSUPPORTED.format(5)),
+        (b"\x42", _UNSUPPORTED.format(66)),
+        (b"\x02\x00\x00\x05\x00\x00\x00\x00", _UNSUPPORTED.format(2)),
+        (b"\x84", "Expected a request, got a response (version byte 0x84)"),
+    ],
+)
+def test_version_is_judged_by_the_first_byte(first: bytes, message: str) -> None:
+    good = encode_frame(4, 0, 7, Opcode.OPTIONS, b"")
+    for before, frames in ((b"", []), (good, [(4, 0, 7, Opcode.OPTIONS, b"")])):
+        one = requests_decoder()
+        assert one.feed(before + first) == frames
+        violation = one.violation
+        assert violation is not None
+        assert violation.message == message
+        assert (violation.code, violation.stream, violation.version) == (ErrorCode.PROTOCOL_ERROR, 0, 4)
+        assert one.feed(good) == []
+
+
+def test_request_where_responses_are_expected() -> None:
+    one = FrameDecoder(max_body_length=10, versions=RESPONSE_VERSIONS)
+    assert one.feed(b"\x04") == []
+    assert one.violation is not None
+    assert one.violation.message == "Expected a response, got a request (version byte 0x04)"
+    assert one.violation.version == 4
+
+
+def test_a_version_after_a_piece_is_judged_too() -> None:
+    one = requests_decoder()
+    good = encode_frame(3, 0, 1, Opcode.OPTIONS, b"")
+    assert one.feed(good[:4]) == []
+    assert one.feed(good[4:] + b"\x99") == [(3, 0, 1, Opcode.OPTIONS, b"")]
+    assert one.violation is not None
+
+
+@pytest.mark.parametrize("length", [101, 2**31 - 1, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("piece", [1, 5, HEADER_LENGTH, 100])
+def test_body_longer_than_allowed(length: int, piece: int) -> None:
+    good = encode_frame(3, 0, 1, Opcode.QUERY, b"x" * 100)
+    wire = good + encode_frame(3, 0, 77, Opcode.QUERY, b"")[:5] + length.to_bytes(4, "big") + b"x" * 200
+    one = requests_decoder(max_body_length=100)
+    found: list[Frame] = []
+    for at in range(0, len(wire), piece):
+        found += one.feed(wire[at : at + piece])
+    assert found == [(3, 0, 1, Opcode.QUERY, b"x" * 100)]
+    violation = one.violation
+    assert violation is not None
+    assert (violation.code, violation.stream, violation.version) == (ErrorCode.PROTOCOL_ERROR, 77, 3)
+    assert f"{length} bytes is longer than the 100" in violation.message
+
+
+def test_nothing_fed_is_nothing_found() -> None:
+    one = decoder()
+    assert one.feed(b"") == []
+    assert one.feed(b"\x04") == []
+    assert one.feed(b"") == []
+    assert one.feed(encode_frame(4, 0, 0, 5, b"")[1:]) == [(4, 0, 0, 5, b"")]
+
+
+def test_a_large_frame_in_many_pieces_costs_linear_time() -> None:
+    size = 1 << 24
+    wire = encode_frame(4, 0, 0, Opcode.QUERY, b"x" * size)
+    pieces = [wire[at : at + 256] for at in range(0, len(wire), 256)]
+    one = decoder(max_body_length=size)
+    started = time.process_time()
+    found = [frame for piece in pieces for frame in one.feed(piece)]
+    spent = time.process_time() - started
+    assert found == [(4, 0, 0, Opcode.QUERY, b"x" * size)]
+    # Takes a tenth of a second; copying what has come for each of 65,536 pieces would take a minute.
+    assert spent < 5
