@@ -31,7 +31,7 @@ def project_python() -> Path:
 
 
 def driver_python() -> Path:
-    """The interpreter of an environment that holds cassandra-driver and nothing of ours; made when first asked."""
+    """The interpreter of the environment with cassandra-driver and nothing of ours; made when first asked."""
 
     def make(place: Path) -> None:
         announce("Making a virtual environment for the unchanged cassandra-driver (first run only) ...")

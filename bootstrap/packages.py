@@ -11,6 +11,7 @@ from pathlib import Path
 from bootstrap.commands import BootstrapError, announce, run
 
 _JAVA_MAJOR = "17"  # what Cassandra 5.0 runs on; newer ones lack the security manager that it still sets
+_DEBIAN_JAVA = Path("/usr/lib/jvm")
 _VERSION = re.compile(r'version "(\d+)')
 
 
@@ -42,7 +43,7 @@ def find_java() -> Path | None:
     home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
     candidates = [Path(home) / "bin" / "java"] if home else []
     candidates += [Path(on_path)] if on_path else []
-    candidates += sorted(Path("/usr/lib/jvm").glob(f"*{_JAVA_MAJOR}*/bin/java"))
+    candidates += sorted(_DEBIAN_JAVA.glob(f"*{_JAVA_MAJOR}*/bin/java"))
     return next((java for java in candidates if _major(java) == _JAVA_MAJOR), None)
 
 
@@ -86,8 +87,8 @@ def _apt() -> list[str] | None:
 
 def _instruction(packages: list[str]) -> str:
     return (
-        f"missing on this machine: {', '.join(packages)} (as Debian 12 names them). Cassandra runs on Java 17 "
-        "and is fetched by Maven; virtual environments need python3-venv. Install, then run make again:\n"
+        f"missing on this machine: {', '.join(packages)} (as Debian 12 names them). Cassandra runs on Java "
+        "17 and is fetched by Maven; virtual environments need python3-venv. Install, then run make again:\n"
         f"  sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(packages)}"
     )
 

@@ -1,0 +1,135 @@
+"""Real nodes for the integration tests: one primary and one shadow for the whole run, proxies as tests ask.
+
+When a test fails, its report ends with the last lines of the logs of all that runs.
+"""
+
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.nodes import (
+    CassandraNode,
+    ProxyProcess,
+    loopback_address,
+    proxy_settings,
+    start_together,
+    workspace,
+)
+
+
+class Logged(Protocol):
+    """Anything with a log that helps to understand a failed test."""
+
+    name: str
+
+    def log_tail(self, lines: int = 40) -> str: ...
+
+
+class StartProxy(Protocol):
+    """Makes a proxy between the primary and the shadow, and starts it.
+
+    `changes` are as for `proxy_settings`, `rules` as for `ProxyProcess`. With ``launch=False`` it is
+    only made. Each is stopped at the end of the fixture's scope.
+    """
+
+    def __call__(
+        self, *, rules: dict[str, object] | None = None, launch: bool = True, **changes: object
+    ) -> ProxyProcess: ...
+
+
+_nodes_of_session = pytest.StashKey[tuple[CassandraNode, CassandraNode]]()
+_logged = pytest.StashKey[list[Logged]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the logs of nodes and proxies to the report of a failed test."""
+    report = yield
+    if report.failed:
+        for process in item.session.stash.get(_logged, []):
+            report.sections.append((f"end of the log of {process.name}", process.log_tail()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def root() -> Iterator[Path]:
+    """Where the session's nodes, proxies and programs keep their files."""
+    with workspace() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def _nodes(root: Path, request: pytest.FixtureRequest) -> Iterator[tuple[CassandraNode, CassandraNode]]:
+    primary = CassandraNode("primary", loopback_address(), root)
+    shadow = CassandraNode("shadow", loopback_address(), root)
+    stash = request.session.stash
+    stash.setdefault(_logged, []).extend((primary, shadow))
+    with start_together(primary, shadow):
+        stash[_nodes_of_session] = primary, shadow
+        yield primary, shadow
+        del stash[_nodes_of_session]
+
+
+@pytest.fixture(autouse=True)
+def _nodes_restored(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test both nodes run, whatever the test did to them."""
+    yield
+    for node in request.session.stash.get(_nodes_of_session, ()):
+        node.restore()
+
+
+@pytest.fixture(scope="session")
+def primary(_nodes: tuple[CassandraNode, CassandraNode]) -> CassandraNode:
+    """The cluster that serves; tests share it, so each uses keyspaces of its own."""
+    return _nodes[0]
+
+
+@pytest.fixture(scope="session")
+def shadow(_nodes: tuple[CassandraNode, CassandraNode]) -> CassandraNode:
+    """The cluster that receives copies; a test may kill or pause it, and it runs again afterwards."""
+    return _nodes[1]
+
+
+@pytest.fixture
+def start_proxy(
+    root: Path, primary: CassandraNode, shadow: CassandraNode, request: pytest.FixtureRequest
+) -> Iterator[StartProxy]:
+    """A `StartProxy` whose proxies end with the test."""
+    yield from _starting_proxies(root, primary, shadow, request)
+
+
+@pytest.fixture(scope="module")
+def start_module_proxy(
+    root: Path, primary: CassandraNode, shadow: CassandraNode, request: pytest.FixtureRequest
+) -> Iterator[StartProxy]:
+    """A `StartProxy` whose proxies serve all tests of the module: for a fixture that names what it starts."""
+    yield from _starting_proxies(root, primary, shadow, request)
+
+
+def _starting_proxies(
+    root: Path, primary: CassandraNode, shadow: CassandraNode, request: pytest.FixtureRequest
+) -> Iterator[StartProxy]:
+    logged = request.session.stash.setdefault(_logged, [])
+    started: list[ProxyProcess] = []
+
+    def start(
+        *, rules: dict[str, object] | None = None, launch: bool = True, **changes: object
+    ) -> ProxyProcess:
+        settings = proxy_settings(loopback_address(), primary, shadow, **changes)
+        place = Path(tempfile.mkdtemp(prefix="proxy-", dir=root))
+        proxy = ProxyProcess(settings, place, rules=rules)
+        started.append(proxy)
+        logged.append(proxy)
+        if launch:
+            proxy.start()
+        return proxy
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+        logged.remove(proxy)
