@@ -1,0 +1,49 @@
+"""What a CQL text does: its kind, tables, bind markers, conditions, functions. From tokens, without I/O."""
+
+from cqlproxy.statements.analysis import analyse
+from cqlproxy.statements.batches import kept_markers, without
+from cqlproxy.statements.cache import LONGEST_KEPT, StatementCache
+from cqlproxy.statements.lexer import fold
+from cqlproxy.statements.statement import (
+    BatchHeader,
+    BatchKind,
+    Binding,
+    Condition,
+    Expression,
+    FunctionCall,
+    Kind,
+    Literal,
+    LiteralKind,
+    Marker,
+    Operator,
+    Selected,
+    Span,
+    Statement,
+    TableName,
+    Term,
+)
+
+__all__ = [
+    "LONGEST_KEPT",
+    "BatchHeader",
+    "BatchKind",
+    "Binding",
+    "Condition",
+    "Expression",
+    "FunctionCall",
+    "Kind",
+    "Literal",
+    "LiteralKind",
+    "Marker",
+    "Operator",
+    "Selected",
+    "Span",
+    "Statement",
+    "StatementCache",
+    "TableName",
+    "Term",
+    "analyse",
+    "fold",
+    "kept_markers",
+    "without",
+]

@@ -1,0 +1,196 @@
+"""The relations of a WHERE or IF clause: which column is compared with which terms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cqlproxy.statements.lexer import UnparsableError, fold, is_name
+from cqlproxy.statements.statement import Binding, Condition, Expression, Operator, Term
+from cqlproxy.statements.terms import Source, closing, term
+
+_EQ: Final = Operator.EQ
+_COMPARISONS: Final = frozenset(["=", "<", ">", "<=", ">=", "!="])
+
+
+def where(source: Source, word: int, bindings: list[Binding]) -> int:
+    """Reads the clause at the word WHERE, adds what it binds, and gives the word after it."""
+    if source.words[word].lower() != "where":
+        raise UnparsableError("WHERE was expected")
+    return _relations(source, word + 1, bindings)
+
+
+def condition(source: Source, word: int) -> tuple[Condition, int]:
+    """The clause at the word IF, and the word after it."""
+    found = source.words
+    following = found[word + 1].lower()
+    if following == "exists" and not _compares(found[word + 2]):
+        end = word + 2
+    elif following == "not" and found[word + 2].lower() == "exists":
+        end = word + 3
+    else:
+        end = _relations(source, word + 1, [])
+    markers = tuple(marker.index for marker in source.markers_within(word, end))
+    return Condition(source.span(word, end), markers), end
+
+
+def _compares(token: str) -> bool:
+    return token in _COMPARISONS or token.lower() in ("in", "contains", "like", "is", "[", ".")
+
+
+def _relations(source: Source, word: int, bindings: list[Binding]) -> int:
+    found = source.words
+    grouped = 0
+    while True:
+        while found[word] == "(" and not _is_column_tuple(found, word):
+            grouped += 1
+            word += 1
+        word = _relation(source, word, bindings)
+        while grouped and found[word] == ")":
+            grouped -= 1
+            word += 1
+        if found[word].lower() != "and":
+            break
+        word += 1
+    if grouped:
+        raise UnparsableError("a bracket is not closed")
+    return word
+
+
+def _is_column_tuple(found: list[str], word: int) -> bool:
+    return found[word + 1] == ")" or (is_name(found[word + 1]) and found[word + 2] in (",", ")"))
+
+
+def _relation(source: Source, word: int, bindings: list[Binding]) -> int:
+    found = source.words
+    if found[word] == "(":
+        end = closing(found, word)
+        return _tuple_relation(source, [fold(name) for name in found[word + 1 : end : 2]], end + 1, bindings)
+    column = fold(found[word])
+    word += 1
+    operator = found[word]
+    if operator == "=":
+        value, word = term(source, word + 1)
+        bindings.append(Binding(column, _EQ, (value,)))
+        return word
+    if operator == "(":
+        # token(...) or an index expression: no column of its own is compared.
+        word = closing(found, word) + 1
+        return _comparison(source, column, word, []) if _compares(found[word]) else word
+    if operator not in ("[", "."):
+        return _comparison(source, column, word, bindings)
+    first = word
+    while found[word] in ("[", "."):
+        word = closing(found, word) + 1 if found[word] == "[" else word + 2
+    inside: list[Binding] = []
+    end = _comparison(source, column, word, inside)
+    keys = tuple(source.markers_within(first, word))
+    terms = tuple(value for binding in inside for value in binding.terms)
+    bindings.append(Binding(column, Operator.ELEMENT, (*keys, *terms)))
+    return end
+
+
+def _comparison(source: Source, column: str, word: int, bindings: list[Binding]) -> int:
+    found = source.words
+    operator = found[word].lower()
+    word += 1
+    if operator == "not":
+        negated = found[word].lower()
+        if negated not in ("in", "contains"):
+            raise UnparsableError("an operator was expected")
+        value, word = _right_side(source, word + (2 if found[word + 1].lower() == "key" else 1))
+        bindings.append(Binding(column, Operator.OTHER, value))
+        return word
+    if operator == "in":
+        if found[word] == "(" and not _is_hinted_marker(source, word):
+            terms, word = _terms(source, word)
+            bindings.append(Binding(column, Operator.IN, terms))
+            return word
+        value, word = _right_side(source, word)
+        bindings.append(Binding(column, Operator.IN_LIST, value))
+        return word
+    if operator == "is":
+        if found[word].lower() == "not":
+            word += 1
+        if found[word].lower() != "null":
+            raise UnparsableError("NULL was expected")
+        return word + 1
+    if operator == "contains":
+        if found[word].lower() == "key":
+            word += 1
+    elif operator == "between":
+        low, word = term(source, word)
+        if found[word].lower() != "and":
+            raise UnparsableError("AND was expected")
+        high, word = term(source, word + 1)
+        bindings.append(Binding(column, Operator.OTHER, (low, high)))
+        return word
+    elif operator != "like" and operator not in _COMPARISONS:
+        raise UnparsableError("an operator was expected")
+    value, word = _right_side(source, word)
+    bindings.append(Binding(column, Operator.EQ if operator == "=" else Operator.OTHER, value))
+    return word
+
+
+def _right_side(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
+    value, word = term(source, word)
+    return (value,), word
+
+
+def _is_hinted_marker(source: Source, word: int) -> bool:
+    # IN (list<int>) ? has a type before a list marker, IN (?) has a list of terms.
+    return closing(source.words, word) + 1 in source.markers
+
+
+def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
+    found = source.words
+    terms: list[Term] = []
+    if found[word + 1] == ")":
+        return (), word + 2
+    while True:
+        value, word = term(source, word + 1)
+        terms.append(value)
+        if found[word] == ")":
+            return tuple(terms), word + 1
+        if found[word] != ",":
+            raise UnparsableError("a comma or a bracket was expected")
+
+
+def _tuple_relation(source: Source, columns: list[str], word: int, bindings: list[Binding]) -> int:
+    found = source.words
+    operator = found[word].lower()
+    inside: list[Binding] = []
+    end = _comparison(source, "", word, inside)
+    value = word + 1
+    if operator == "=" and found[value] == "(" and closing(found, value) + 1 == end:
+        terms, _ = _terms(source, value)
+        if len(terms) == len(columns):
+            bindings.extend(Binding(name, _EQ, (item,)) for name, item in zip(columns, terms, strict=True))
+            return end
+    if operator == "in" and inside[0].operator is Operator.IN:
+        rows = _rows(source, value)
+        if all(row is not None and len(row) == len(columns) for row in rows):
+            for place, name in enumerate(columns):
+                items = tuple(row[place] for row in rows if row is not None)
+                bindings.append(Binding(name, Operator.IN, items))
+            return end
+    kind = Operator.IN if operator == "in" else Operator.EQ if operator == "=" else Operator.OTHER
+    whole = Expression(source.markers_within(value, end))
+    bindings.extend(Binding(name, kind, (whole,)) for name in columns)
+    return end
+
+
+def _rows(source: Source, word: int) -> list[tuple[Term, ...] | None]:
+    """The rows of ``((...), (...))``; None for one that is not written out."""
+    found = source.words
+    rows: list[tuple[Term, ...] | None] = []
+    end = closing(found, word)
+    word += 1
+    while word < end:
+        if found[word] == "(":
+            row, word = _terms(source, word)
+            rows.append(row)
+        else:
+            _, word = term(source, word)
+            rows.append(None)
+        word += 1
+    return rows

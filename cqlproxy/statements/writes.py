@@ -1,0 +1,280 @@
+"""INSERT, UPDATE and DELETE."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cqlproxy.statements.lexer import UnparsableError, fold
+from cqlproxy.statements.relations import condition, where
+from cqlproxy.statements.statement import (
+    Binding,
+    Condition,
+    Kind,
+    Literal,
+    Marker,
+    Operator,
+    Span,
+    Statement,
+    TableName,
+    Term,
+)
+from cqlproxy.statements.terms import (
+    INTEGER,
+    STRING,
+    Source,
+    closing,
+    constant,
+    new,
+    table_name,
+    term,
+    volatile_calls,
+)
+
+_SET: Final = Operator.SET
+_MUTATION: Final = Kind.MUTATION
+_SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
+VERBS: Final = frozenset(["insert", "update", "delete"])
+
+
+def mutation(source: Source, word: int, span: Span | None) -> tuple[Statement, int]:
+    """The statement at its verb, and the word after it.
+
+    ``span`` is the statement's; None when it is one of several and its span is to be found.
+    """
+    verb = source.words[word].upper()
+    write = _Write()
+    if verb == "INSERT":
+        end = _insert(source, word, write)
+    elif verb == "UPDATE":
+        end = _update(source, word, write)
+    elif verb == "DELETE":
+        end = _delete(source, word, write)
+    else:
+        raise UnparsableError("INSERT, UPDATE or DELETE was expected")
+    first_marker = markers = 0
+    if source.markers:
+        first_marker = source.markers_before(word)
+        markers = source.markers_before(end) - first_marker
+    statement = Statement(
+        _MUTATION,
+        verb,
+        (write.table,),
+        tuple(write.bindings),
+        markers,
+        first_marker,
+        source.span(word, end) if span is None else span,
+        write.condition,
+        write.timestamp,
+        write.ttl,
+        write.relative,
+        () if write.plain else volatile_calls(source, word, end),
+        write.document is not None,
+        write.document,
+    )
+    return statement, end
+
+
+class _Write:
+    """What has been read of one statement. The defaults are the class's: most statements set but a few."""
+
+    table: TableName
+    condition: Condition | None = None
+    document: Term | None = None
+    plain = False  # nothing but constants and markers: there can be no calls
+    relative = False
+    timestamp = False
+    ttl = False
+
+    def __init__(self) -> None:
+        self.bindings: list[Binding] = []
+
+
+def _insert(source: Source, word: int, write: _Write) -> int:
+    found = source.words
+    if found[word + 1].lower() != "into":
+        raise UnparsableError("INTO was expected")
+    write.table, word = table_name(found, word + 2)
+    if found[word] == "(":
+        word = _columns_and_values(source, word, write)
+    elif found[word].lower() == "json":
+        write.document, word = term(source, word + 1)
+        if found[word].lower() == "default":
+            word += 2
+    else:
+        raise UnparsableError("columns or JSON was expected")
+    while True:
+        token = found[word].lower()
+        if token == "if":
+            write.condition, word = condition(source, word)
+        elif token == "using":
+            word = _using(source, word, write)
+        else:
+            return word
+
+
+def _columns_and_values(source: Source, word: int, write: _Write) -> int:
+    # Hot path: plain INSERTs never repeat, so no cache spares them. A list of single words has a comma in every
+    # second place, which slices check without a loop.
+    found = source.words
+    end = found.index(")", word)
+    names = found[word + 1 : end : 2]
+    count = len(names)
+    if found[word + 2 : end : 2].count(",") != count - 1 or (end - word) != 2 * count:
+        raise UnparsableError("a list of columns was expected")
+    joined = ",".join(names)
+    columns = [fold(name) for name in names] if '"' in joined else joined.lower().split(",")
+    word = end + 1
+    if found[word].lower() != "values" or found[word + 1] != "(":
+        raise UnparsableError("VALUES was expected")
+    word += 1
+    end = found.index(")", word)
+    bindings = write.bindings
+    if end - word == 2 * count and found[word + 2 : end : 2].count(",") == count - 1:
+        markers = source.markers
+        write.plain = True
+        value: Term
+        for column, token in zip(columns, found[word + 1 : end : 2], strict=True):
+            word += 2
+            if token[0] == "'":
+                text = token[1:-1]
+                value = new(Literal, (STRING, text.replace("''", "'") if "'" in text else text))
+            elif token.isdigit():
+                value = new(Literal, (INTEGER, token))
+            elif token == "?":
+                value = markers[word - 1]
+            else:
+                value = constant(token)
+            bindings.append(new(Binding, (column, _SET, (value,))))
+        return end + 1
+    for column in columns:
+        if found[word] not in ("(", ","):
+            raise UnparsableError("a comma was expected")
+        value, word = term(source, word + 1)
+        bindings.append(Binding(column, _SET, (value,)))
+    if found[word] != ")":
+        raise UnparsableError("as many values as columns were expected")
+    return word + 1
+
+
+def _using(source: Source, word: int, write: _Write) -> int:
+    """Reads USING and its parameters, if they stand at ``word``."""
+    found = source.words
+    if found[word].lower() != "using":
+        return word
+    while True:
+        name = found[word + 1].lower()
+        if name == "timestamp":
+            write.timestamp = True
+        elif name == "ttl":
+            write.ttl = True
+        elif name != "timeout":
+            raise UnparsableError("TIMESTAMP, TTL or TIMEOUT was expected")
+        _, word = term(source, word + 2)
+        if found[word].lower() != "and":
+            return word
+
+
+def _update(source: Source, word: int, write: _Write) -> int:
+    found = source.words
+    write.table, word = table_name(found, word + 1)
+    word = _using(source, word, write)
+    if found[word].lower() != "set":
+        raise UnparsableError("SET was expected")
+    while True:
+        word = _assignment(source, word + 1, write)
+        if found[word] != ",":
+            break
+    return _where_and_if(source, word, write)
+
+
+def _assignment(source: Source, word: int, write: _Write) -> int:
+    found = source.words
+    column = fold(found[word])
+    word += 1
+    if found[word] == "(":
+        # ScyllaDB's SCYLLA_TIMEUUID_LIST_INDEX(l)[id]: an element by its identity, not by its place.
+        column = fold(found[word + 1])
+        word = closing(found, word) + 1
+        exact = True
+    else:
+        exact = False
+    if found[word] in ("[", "."):
+        first = word
+        word = _element(source, word, write, exact)
+        if found[word] != "=":
+            raise UnparsableError("= was expected")
+        keys = source.markers_within(first, word)
+        value, word = term(source, word + 1)
+        write.bindings.append(Binding(column, Operator.ELEMENT, (*keys, value)))
+        return word
+    operator = _SIGNS.get(found[word])
+    if operator is not None:
+        word += 1
+    elif found[word] != "=":
+        raise UnparsableError("= was expected")
+    else:
+        word += 1
+        operator = _SIGNS.get(found[word + 1]) if _names(found[word], column) else None
+        if operator is not None:
+            word += 2
+    value, end = term(source, word)
+    if operator is None and _names(found[end - 1], column):
+        # x = [1] + x puts the term before what the list holds.
+        operator = Operator.ADD
+    if operator is not None:
+        write.relative = True
+    write.bindings.append(Binding(column, operator or _SET, (value,)))
+    return end
+
+
+def _names(token: str, column: str) -> bool:
+    return token.lower() == column or (token[:1] == '"' and fold(token) == column)
+
+
+def _element(source: Source, word: int, write: _Write, exact: bool) -> int:
+    """Reads ``[key]`` or ``.field`` after a column."""
+    found = source.words
+    if found[word] == ".":
+        fold(found[word + 1])
+        return word + 2
+    end = closing(found, word)
+    key, after = term(source, word + 1)
+    if after != end:
+        raise UnparsableError("a key was expected")
+    # A map's key can be an integer too: the text cannot tell it from a list's index.
+    if not exact and (isinstance(key, Marker) or not isinstance(key, Literal) or key.kind is INTEGER):
+        write.relative = True
+    return end + 1
+
+
+def _delete(source: Source, word: int, write: _Write) -> int:
+    found = source.words
+    word += 1
+    if found[word].lower() != "from":
+        word -= 1
+        while True:
+            column = fold(found[word + 1])
+            word += 2
+            exact = found[word] == "("
+            if exact:
+                column = fold(found[word + 1])
+                word = closing(found, word) + 1
+            if found[word] in ("[", "."):
+                first = word
+                word = _element(source, word, write, exact)
+                keys = source.markers_within(first, word)
+                write.bindings.append(Binding(column, Operator.ELEMENT, keys))
+            if found[word] != ",":
+                break
+        if found[word].lower() != "from":
+            raise UnparsableError("FROM was expected")
+    write.table, word = table_name(found, word + 1)
+    word = _using(source, word, write)
+    return _where_and_if(source, word, write)
+
+
+def _where_and_if(source: Source, word: int, write: _Write) -> int:
+    word = where(source, word, write.bindings)
+    if source.words[word].lower() == "if":
+        write.condition, word = condition(source, word)
+    return word
