@@ -1,0 +1,297 @@
+"""One client's connection: frames in, each given to what handles it; answers out, joined once per loop turn.
+
+Every request gets exactly one answer on its own stream. What breaks the protocol is answered with the
+error that Cassandra would send, and ends this connection only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from cqlproxy.client.handshake import Handshake
+from cqlproxy.client.one_node import Address, OneNode
+from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.metrics import Metrics
+from cqlproxy.routing.router import Router
+from cqlproxy.statements import Statement
+from frame_codec import (
+    EVENT_STREAM,
+    HEADER,
+    PROTOCOL_V4,
+    RESPONSE_BIT,
+    ErrorCode,
+    FrameDecoder,
+    FrameFlag,
+    Opcode,
+    ProtocolError,
+    Register,
+    compress,
+    decompress,
+    error_body,
+)
+
+log = logging.getLogger(__name__)
+
+NEWER_VERSIONS = frozenset({5, 6, 65, 66})
+"""Versions (v5, v6, and DSE's) whose frames have the same header: refused, with the connection kept."""
+
+COMPRESS_FROM_BYTES = 512
+"""Shorter answers are sent as they are: compressing them costs more than it saves."""
+
+CLIENT_UNSENT_BYTES = 1 << 20
+"""A client with more than this many bytes of answers that it has not taken is read no further."""
+
+_COMPRESSED = int(FrameFlag.COMPRESSED)
+_pack_header = HEADER.pack
+
+
+class ClientConnection(asyncio.Protocol):
+    """Implements ``routing.peer.ClientPeer``. ``connections`` is the listener's set of open ones."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        handshake: Handshake,
+        one_node: OneNode,
+        metrics: Metrics,
+        connections: set[ClientConnection],
+        max_frame_bytes: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.keyspace: str | None = None
+        self.version = PROTOCOL_V4
+        self.backend: Backend = handshake.backend
+        self.registered: frozenset[str] = frozenset()
+        self.started = False
+        self._router = router
+        self._handshake = handshake
+        self._one_node = one_node
+        self._metrics = metrics
+        self._connections = connections
+        self._max_frame_bytes = max_frame_bytes
+        self._loop = loop
+        self._decoder = FrameDecoder(
+            max_body_length=max_frame_bytes, versions=frozenset({3, 4}) | NEWER_VERSIONS
+        )
+        self._transport: asyncio.Transport | None = None
+        self._out: list[bytes] = []
+        self._flush_scheduled = False
+        self._compressed = False
+        self._closing = False
+        self._holds = 0
+        self._reached = Address("127.0.0.1", 9042)
+        self._early: dict[int, Callable[[int, int, bytes], None]] = {
+            Opcode.OPTIONS: self._options,
+            Opcode.STARTUP: self._startup,
+        }
+        self._late: dict[int, Callable[[int, int, bytes], None]] = {
+            Opcode.OPTIONS: self._options,
+            Opcode.STARTUP: self._startup_again,
+            Opcode.REGISTER: self._register,
+        }
+
+    # --- the transport ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are asyncio's in all but the class.
+        self._transport = transport = cast(asyncio.Transport, transport)
+        host, port = transport.get_extra_info("sockname")[:2]
+        self._reached = Address(host, port)
+        transport.set_write_buffer_limits(high=CLIENT_UNSENT_BYTES)
+        self._connections.add(self)
+        self._metrics.client_connections += 1
+        self._metrics.client_connections_total += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # Requests under way go on: their answers find no transport, and what they wrote is still copied.
+        self._transport = None
+        self._out.clear()
+        self._connections.discard(self)
+        self._metrics.client_connections -= 1
+
+    def pause_writing(self) -> None:
+        self._pause_reading()
+
+    def resume_writing(self) -> None:
+        self._resume_reading()
+
+    def hold(self, connection: RawConnection) -> None:
+        self._pause_reading()
+        connection.when_writable(self._resume_reading)
+
+    def _pause_reading(self) -> None:
+        self._holds += 1
+        if self._holds == 1 and self._transport is not None and not self._closing:
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        self._holds -= 1
+        if self._holds == 0 and self._transport is not None and not self._closing:
+            self._transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        # Hot path.
+        if self._closing:
+            return
+        now = self._loop.time()
+        for version, flags, stream, opcode, body in self._decoder.feed(data):
+            try:
+                if flags & _COMPRESSED:
+                    body = self._decompressed(body)
+                    flags &= ~_COMPRESSED
+                usual = version == self.version and stream >= 0 and self.started
+                if not usual and not self._acceptable(version, stream, flags, opcode, body):
+                    continue
+                router = self._router
+                if opcode == 0x0A:
+                    router.execute(self, stream, flags, body, now)
+                elif opcode == 0x07:
+                    router.query(self, stream, flags, body, now)
+                elif opcode == 0x0D:
+                    router.batch(self, stream, flags, body, now)
+                elif opcode == 0x09:
+                    router.prepare(self, stream, flags, body, now)
+                else:
+                    self._other(opcode, stream, flags, body)
+            except ProtocolError as error:
+                self._violated(error, stream)
+                return
+            except Exception:
+                log.exception("a bug of the proxy: a request could not be handled")
+                self.reply(
+                    stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, "Internal error of the proxy")
+                )
+        if self._decoder.violation is not None:
+            self._violated(self._decoder.violation, self._decoder.violation.stream)
+
+    # --- answers ------------------------------------------------------------------------------
+
+    def reply(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        if self._transport is None:
+            return
+        if self._compressed and len(body) >= COMPRESS_FROM_BYTES:
+            body = compress(body)
+            flags |= _COMPRESSED
+        out = self._out
+        out.append(_pack_header(self.version | RESPONSE_BIT, flags, stream, opcode, len(body)))
+        out.append(body)
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if self._out and self._transport is not None:
+            self._transport.write(b"".join(self._out))
+            self._out.clear()
+
+    def send_event(self, body: bytes) -> None:
+        """Send an EVENT body as the cluster sent it."""
+        self.reply(EVENT_STREAM, 0, Opcode.EVENT, body)
+
+    def close(self) -> None:
+        """Send what is answered, then close."""
+        self._closing = True
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def one_node_view(self, statement: Statement, body: bytes, at: int) -> bytes:
+        return self._one_node.view(statement, body, at, self.version, self._reached)
+
+    # --- what is not on the hot path ----------------------------------------------------------
+
+    def _decompressed(self, body: bytes) -> bytes:
+        if not self._compressed:
+            raise ProtocolError("A compressed frame, but no compression was agreed on in STARTUP")
+        return decompress(body, self._max_frame_bytes)
+
+    def _acceptable(self, version: int, stream: int, flags: int, opcode: int, body: bytes) -> bool:
+        """Whether the request may be handled as the usual ones; if not, it has been answered here."""
+        if version in NEWER_VERSIONS:
+            # The stream is 0, as from a server: gocql looks there, and other drivers ask on it first.
+            message = unsupported_version(version)
+            self.reply(0, 0, Opcode.ERROR, error_body(ErrorCode.PROTOCOL_ERROR, message))
+            return False
+        if stream < 0:
+            raise ProtocolError(f"Invalid stream id {stream}: clients use 0 and above")
+        if not self.started:
+            self.version = version
+            handler = self._early.get(opcode)
+            if handler is None:
+                raise ProtocolError(f"Unexpected message {_name(opcode)}, expecting STARTUP or OPTIONS")
+            handler(stream, flags, body)
+            return False
+        if version != self.version:
+            raise ProtocolError(
+                f"Invalid message version. Got {version}/v{version} but previous messages on this connection "
+                f"had version {self.version}/v{self.version}"
+            )
+        return True
+
+    def _other(self, opcode: int, stream: int, flags: int, body: bytes) -> None:
+        handler = self._late.get(opcode)
+        if handler is None:
+            raise ProtocolError(f"Unexpected message {_name(opcode)}")
+        handler(stream, flags, body)
+
+    def _options(self, stream: int, flags: int, body: bytes) -> None:
+        self.reply(stream, 0, Opcode.SUPPORTED, self._handshake.supported(self.version))
+
+    def _startup(self, stream: int, flags: int, body: bytes) -> None:
+        chosen = self._handshake.startup(body, self.version)
+        backend = self._handshake.backend_for(self.version)
+        if isinstance(backend, Backend):
+            self._start(stream, backend, chosen.lz4)
+        else:
+            backend.add_done_callback(lambda done: self._start_later(stream, done, chosen.lz4))
+
+    def _start(self, stream: int, backend: Backend, lz4: bool) -> None:
+        self.backend = backend
+        self.started = True
+        self.reply(stream, 0, Opcode.READY, b"")
+        self._compressed = lz4
+
+    def _start_later(self, stream: int, done: asyncio.Future[Backend], lz4: bool) -> None:
+        error = done.exception()
+        if error is None:
+            self._start(stream, done.result(), lz4)
+        else:
+            message = f"The cluster cannot be reached in protocol version {self.version}: {error}"
+            self.reply(stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, message))
+
+    def _startup_again(self, stream: int, flags: int, body: bytes) -> None:
+        raise ProtocolError("Unexpected message STARTUP: the connection is started already")
+
+    def _register(self, stream: int, flags: int, body: bytes) -> None:
+        self.registered = self.registered | self._handshake.register(Register.decode(body, self.version))
+        self.reply(stream, 0, Opcode.READY, b"")
+
+    def _violated(self, error: ProtocolError, stream: int) -> None:
+        """Answer a violation and close: what follows it in the stream cannot be trusted."""
+        self._metrics.protocol_errors += 1
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        log.warning(
+            "a client broke the protocol: its connection is closed",
+            extra={"client": peer, "error": error.message},
+        )
+        self.reply(stream, 0, Opcode.ERROR, error_body(error.code, error.message))
+        self.close()
+
+
+def unsupported_version(version: int) -> str:
+    """What Cassandra says of a version that it does not speak."""
+    return f"Invalid or unsupported protocol version ({version}); supported versions are (3/v3, 4/v4)"
+
+
+def _name(opcode: int) -> str:
+    try:
+        return Opcode(opcode).name
+    except ValueError:
+        return f"0x{opcode:02x}"

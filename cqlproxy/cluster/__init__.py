@@ -1,0 +1,1 @@
+"""A cluster as the proxy uses it: scylla-driver for everything slow, raw frames for every request."""

@@ -1,0 +1,311 @@
+"""One cluster, through scylla-driver: who is there, which connection a request takes, what has expired.
+
+The driver's ``Cluster`` and one session of it give discovery, the token map, events, TLS and
+reconnection. Connections announce themselves here when their handshake is done and when they are
+lost, so that choosing one is a look-up in tables that are always current.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.metadata import Murmur3Token
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    RoundRobinPolicy,
+)
+
+from cqlproxy.cluster.driver import RawConnection, connection_class
+from cqlproxy.cluster.keyspaces import KeyspacePools
+from cqlproxy.cluster.prepared import PreparedStatement, PreparedStatements
+from cqlproxy.cluster.request import Answer, NoAnswerError, Request
+from cqlproxy.cluster.ring import Node, Ring
+from cqlproxy.supervision import Supervisor
+from frame_codec import Opcode, routing_values
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5.0
+"""A connection with no traffic is asked after this long, and closed when it does not answer in as long."""
+
+RECONNECT_SECONDS = (0.1, 2.0)
+"""The first and the longest pause between two attempts to reach a node that is down."""
+
+KEYSPACE_SETTLE_SECONDS = 5.0
+"""The driver reads a changed keyspace within its refresh window of 2 s; replicas are computed anew then."""
+
+
+MAX_PREPARED = 20_000
+"""Prepared statements remembered; a client that holds an older id is told to prepare again."""
+
+
+class ConnectError(Exception):
+    """A cluster could not be reached; the message says what was tried and what came of it."""
+
+
+class Backend:
+    """A cluster as a place to send frames to.
+
+    All methods but the constructor's argument ``on_event`` are for the event loop's thread.
+
+    ``name`` is the cluster's role (``primary`` or ``shadow``), for messages and metrics.
+    ``request_timeout`` is in seconds. ``on_event`` gets the body of each EVENT frame of the control
+    connection; ``on_change`` is called when connections came or went.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        contact_points: list[str],
+        port: int,
+        local_datacenter: str | None,
+        request_timeout: float,
+        protocol_version: int = 4,
+        on_event: Callable[[bytes], None] = lambda body: None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.protocol_version = protocol_version
+        self.request_timeout = request_timeout
+        self.supported: dict[str, list[str]] = {}
+        self.nodes: dict[Any, Node] = {}
+        self.timed_out = 0
+        self.prepared = PreparedStatements(MAX_PREPARED)
+        """What clients have prepared here, by the id that this cluster gave."""
+        self._contact_points = contact_points
+        self._port = port
+        self._local_datacenter = local_datacenter
+        self._on_event = on_event
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"{name}-driver")
+        self._supervisor = Supervisor()
+        self._cluster: Any = None
+        # Never used, but held: the driver closes the pools of a session that nobody holds.
+        self._session: Any = None
+        self._live: list[RawConnection] = []
+        self._turn = 0
+        self._token_map: Any = None
+        self._rings: dict[str, Ring | None] = {}
+        self._preparing: dict[tuple[bytes, str | None, str | None], asyncio.Task[Answer]] = {}
+        self.keyspaces = KeyspacePools(self._open_connection, self.nodes, self._supervisor, request_timeout)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a connection to send a request on."""
+        return bool(self._live)
+
+    async def connect(self) -> None:
+        """Make one attempt to reach the cluster. Raises ``ConnectError``."""
+        policy: Any = (
+            DCAwareRoundRobinPolicy(self._local_datacenter) if self._local_datacenter else RoundRobinPolicy()
+        )
+        first, longest = RECONNECT_SECONDS
+
+        def attempt() -> Any:
+            cluster = Cluster(
+                self._contact_points,
+                port=self._port,
+                protocol_version=self.protocol_version,
+                compression=False,
+                connection_class=connection_class(self._loop, self),
+                reconnection_policy=ExponentialReconnectionPolicy(first, longest, max_attempts=None),
+                execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=policy)},
+                idle_heartbeat_interval=HEARTBEAT_SECONDS,
+                idle_heartbeat_timeout=HEARTBEAT_SECONDS,
+                reprepare_on_up=False,
+                driver_config_reporting_enabled=False,
+            )
+            try:
+                return cluster, cluster.connect(wait_for_all_pools=True)
+            except Exception:
+                cluster.shutdown()
+                raise
+
+        try:
+            self._cluster, self._session = await self._loop.run_in_executor(self._executor, attempt)
+        except Exception as error:
+            raise ConnectError(self._explain(error)) from error
+
+    def _explain(self, error: Exception) -> str:
+        where = ", ".join(self._contact_points)
+        reasons = [str(error)]
+        if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) and error.errors:
+            reasons = [f"{endpoint}: {reason}" for endpoint, reason in error.errors.items()]
+        hint = ""
+        if self._local_datacenter and not any("refused" in r or "timed out" in r for r in reasons):
+            hint = f" (is local_datacenter {self._local_datacenter!r} right?)"
+        told = "; ".join(reasons)
+        return f"the {self.name} cluster cannot be reached at {where}, port {self._port}: {told}{hint}"
+
+    async def close(self) -> None:
+        """Close all connections. Requests under way are told that theirs was lost."""
+        await self._supervisor.stop()
+        self.keyspaces.close()
+        if self._cluster is not None:
+            await self._loop.run_in_executor(self._executor, self._cluster.shutdown)
+        self._executor.shutdown(wait=False)
+
+    # --- choosing and sending -----------------------------------------------------------------
+
+    def pick(self) -> RawConnection | None:
+        """The next live connection, in turn; None when there is none."""
+        live = self._live
+        count = len(live)
+        if count == 1:
+            return live[0]
+        if not count:
+            return None
+        self._turn = turn = (self._turn + 1) % count
+        return live[turn]
+
+    @property
+    def width(self) -> int:
+        """How many connections there are to choose from."""
+        return len(self._live)
+
+    def pick_for(self, prepared: PreparedStatement, body: bytes, parameters_at: int) -> RawConnection | None:
+        """A connection for an EXECUTE: to a replica where the partition is known, else as ``pick``.
+
+        ``parameters_at`` is the offset of the query parameters in ``body``.
+        """
+        # Hot path: with one connection there is nothing to choose.
+        if len(self._live) > 1 and prepared.routing_indexes and prepared.routing_keyspace is not None:
+            routing_key = routing_values(body, parameters_at, prepared.routing_indexes)
+            if routing_key is not None:
+                return self.pick_replica(prepared.routing_keyspace, routing_key)
+        return self.pick()
+
+    def pick_replica(self, keyspace: str, routing_key: bytes) -> RawConnection | None:
+        """A connection to a replica of the partition, else as ``pick``.
+
+        ``routing_key`` is the serialized partition key, as the partitioner hashes it.
+        """
+        try:
+            ring = self._rings[keyspace]
+        except KeyError:
+            self._rings[keyspace] = None
+            self._supervisor.start(self._build_ring(keyspace), f"ring of {keyspace}")
+            return self.pick()
+        if ring is None:
+            return self.pick()
+        return ring.connection_for(routing_key) or self.pick()
+
+    def send(self, request: Request, connection: RawConnection, flags: int, opcode: int, body: bytes) -> bool:
+        """Send on ``connection`` with the cluster's request timeout; False when it cannot take it."""
+        return connection.send(request, flags, opcode, body, self._loop.time() + self.request_timeout)
+
+    def sweep(self, now: float) -> None:
+        """Give up requests past their deadline (``loop.time()``), and notice a changed token map."""
+        for connection in self._live:
+            self.timed_out += connection.expire(now)
+        self.timed_out += self.keyspaces.sweep(now)
+        if self._cluster is not None and self._cluster.metadata.token_map is not self._token_map:
+            self._token_map = self._cluster.metadata.token_map
+            self._rings.clear()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer of this cluster."""
+        return sum(connection.pending for connection in self._live) + self.keyspaces.pending
+
+    def node_states(self) -> dict[str, bool]:
+        """Each node that was ever connected to, and whether it can be sent to now."""
+        return {node.address: bool(node.connections) for node in self.nodes.values()}
+
+    async def _build_ring(self, keyspace: str) -> None:
+        token_map = self._cluster.metadata.token_map
+        if token_map is None or not issubclass(token_map.token_class, Murmur3Token):
+            return
+        ring = await self._loop.run_in_executor(
+            self._executor, Ring.of, token_map, keyspace, dict(self.nodes)
+        )
+        if self._cluster.metadata.token_map is token_map:
+            self._rings[keyspace] = ring
+
+    def keyspace_changed(self, keyspace: str) -> None:
+        """A keyspace was altered or dropped: its replicas are computed anew once the driver has read it."""
+        self._loop.call_later(KEYSPACE_SETTLE_SECONDS, self._rings.pop, keyspace, None)
+
+    async def prepare(self, text: bytes, keyspace: str | None, near: RawConnection | None = None) -> Answer:
+        """PREPARE ``text`` as in ``keyspace``, on the node of ``near`` where that is given.
+
+        Whoever asks for the same while it is under way gets the same answer.
+        Raises ``NoAnswerError`` or ``KeyspaceUnavailableError``.
+        """
+        node = self.node_of(near) if near is not None else None
+        key = (text, keyspace, None if node is None else node.address)
+        task = self._preparing.get(key)
+        if task is None:
+            task = self._preparing[key] = asyncio.ensure_future(self._prepare(text, keyspace, node))
+            task.add_done_callback(lambda done: self._preparing.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _prepare(self, text: bytes, keyspace: str | None, node: Node | None) -> Answer:
+        connection: RawConnection | None
+        if keyspace is not None:
+            connection = await self.keyspaces.open(keyspace, node)
+        elif node is not None and node.connections:
+            connection = node.connections[0]
+        else:
+            connection = self.pick()
+        if connection is None:
+            raise NoAnswerError(f"no node of the {self.name} cluster is connected")
+        return await connection.ask(Opcode.PREPARE, len(text).to_bytes(4, "big") + text, self.request_timeout)
+
+    def node_of(self, connection: RawConnection) -> Node | None:
+        """The node that a connection leads to."""
+        pool = connection.pool
+        return self.nodes.get(connection.endpoint if pool is None else pool.host.endpoint)
+
+    async def _open_connection(self, node: Node) -> RawConnection:
+        """A further connection to ``node``, with the driver's settings, owned by the caller."""
+        connection: RawConnection = await self._loop.run_in_executor(
+            self._executor, self._cluster.connection_factory, node.host.endpoint
+        )
+        return connection
+
+    # --- what the driver's connections tell (``driver.Owner``) --------------------------------
+
+    def connection_ready(self, connection: RawConnection) -> None:
+        if connection.pool is None:
+            return
+        host = connection.pool.host
+        node = self.nodes.get(host.endpoint)
+        if node is None:
+            node = self.nodes[host.endpoint] = Node(host)
+            self._rings.clear()
+        node.host = host
+        node.add(connection)
+        self._live.append(connection)
+        log.info("connected to a node", extra={"cluster": self.name, "node": node.address})
+        self._on_change()
+
+    def connection_closed(self, connection: RawConnection) -> None:
+        if connection.pool is None:
+            self.keyspaces.discard(connection)
+            return
+        if connection in self._live:
+            self._live.remove(connection)
+        node = self.node_of(connection)
+        if node is not None:
+            node.discard(connection)
+            log.warning("lost a connection to a node", extra={"cluster": self.name, "node": node.address})
+            if not node.connections:
+                self.keyspaces.node_lost(node)
+        self._on_change()
+
+    def supported_received(self, options: dict[str, list[str]]) -> None:
+        self.supported = options
+
+    def event_received(self, body: bytes) -> None:
+        self._on_event(body)

@@ -1,0 +1,184 @@
+"""Connections that stand in a keyspace, for texts that do not name theirs (after a client's USE).
+
+USE would change the keyspace of everyone who shares a pooled connection, so each keyspace in use has
+connections of its own, one per node at most, made by the driver and owned here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.cluster.request import NoAnswerError
+from cqlproxy.cluster.ring import Node
+from cqlproxy.supervision import Supervisor
+from frame_codec import ConsistencyLevel, Opcode, Query, QueryParameters, ResultKind
+
+log = logging.getLogger(__name__)
+
+MAX_KEYSPACES = 64
+"""Keyspaces that have connections at the same time; an idle one used longest ago gives way."""
+
+_GROW_AGAIN_SECONDS = 1.0
+
+
+class KeyspaceUnavailableError(Exception):
+    """No connection in the keyspace could be had.
+
+    ``answer`` is the ERROR body with which a node refused it, or None when no node could be asked.
+    """
+
+    def __init__(self, keyspace: str, reason: str, answer: bytes | None = None) -> None:
+        super().__init__(f"no connection in keyspace {keyspace!r}: {reason}")
+        self.answer = answer
+
+
+class _Pool:
+    __slots__ = ("connections", "growing", "turn")
+
+    def __init__(self) -> None:
+        self.connections: dict[Any, RawConnection] = {}
+        self.growing = False
+        self.turn = 0
+
+    @property
+    def pending(self) -> int:
+        return sum(connection.pending for connection in self.connections.values())
+
+    def close(self) -> None:
+        for connection in self.connections.values():
+            connection.close()
+
+
+class KeyspacePools:
+    """The connections by keyspace and node. ``nodes`` is the backend's live table of nodes by endpoint."""
+
+    def __init__(
+        self,
+        open_connection: Callable[[Node], Awaitable[RawConnection]],
+        nodes: dict[Any, Node],
+        supervisor: Supervisor,
+        timeout: float,
+    ) -> None:
+        self._open_connection = open_connection
+        self._nodes = nodes
+        self._supervisor = supervisor
+        self._timeout = timeout
+        self._pools: OrderedDict[str, _Pool] = OrderedDict()
+        self._opening: dict[tuple[str, Any], asyncio.Task[RawConnection]] = {}
+
+    def pick(self, keyspace: str) -> RawConnection | None:
+        """A connection in ``keyspace`` (its real name, case as stored); None when none is open."""
+        pool = self._pools.get(keyspace)
+        if pool is None or not pool.connections:
+            return None
+        self._pools.move_to_end(keyspace)
+        connections = list(pool.connections.values())
+        if len(connections) < len(self._nodes) and not pool.growing:
+            pool.growing = True
+            self._supervisor.start(self._grow(keyspace, pool), f"connections in keyspace {keyspace}")
+        pool.turn = turn = (pool.turn + 1) % len(connections)
+        return connections[turn]
+
+    async def open(self, keyspace: str, node: Node | None = None) -> RawConnection:
+        """A connection in ``keyspace``, on ``node`` where one is given, opened if need be.
+
+        Raises ``KeyspaceUnavailableError``.
+        """
+        if node is None:
+            connection = self.pick(keyspace)
+            if connection is not None:
+                return connection
+            candidates = [candidate for candidate in self._nodes.values() if candidate.connections]
+        else:
+            candidates = [node]
+        reason = "no node is connected"
+        for candidate in candidates:
+            try:
+                return await self._open_once(keyspace, candidate)
+            except KeyspaceUnavailableError:
+                raise
+            except Exception as error:  # the driver raises what it likes while it connects
+                reason = f"{candidate.address}: {error}"
+        raise KeyspaceUnavailableError(keyspace, reason)
+
+    async def _open_once(self, keyspace: str, node: Node) -> RawConnection:
+        """Whoever asks while a connection is being opened waits for the same one."""
+        pool = self._pools.get(keyspace)
+        if pool is not None and (held := pool.connections.get(node.host.endpoint)) is not None:
+            return held
+        key = (keyspace, node.host.endpoint)
+        task = self._opening.get(key)
+        if task is None:
+            task = self._opening[key] = asyncio.ensure_future(self._open_on(keyspace, node))
+            task.add_done_callback(lambda done: self._opening.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _open_on(self, keyspace: str, node: Node) -> RawConnection:
+        connection = await self._open_connection(node)
+        use = Query('USE "{}"'.format(keyspace.replace('"', '""')), QueryParameters(ConsistencyLevel.ONE))
+        try:
+            opcode, body = await connection.ask(
+                Opcode.QUERY, use.encode(connection.protocol_version), self._timeout
+            )
+        except NoAnswerError:
+            connection.close()
+            raise
+        if opcode != Opcode.RESULT or int.from_bytes(body[:4], "big") != ResultKind.SET_KEYSPACE:
+            connection.close()
+            raise KeyspaceUnavailableError(keyspace, f"{node.address} refused it", body)
+        pool = self._pools.get(keyspace)
+        if pool is None:
+            pool = self._pools[keyspace] = _Pool()
+            self._evict()
+        pool.connections[node.host.endpoint] = connection
+        return connection
+
+    async def _grow(self, keyspace: str, pool: _Pool) -> None:
+        try:
+            for endpoint, node in list(self._nodes.items()):
+                if endpoint not in pool.connections and node.connections:
+                    await self._open_once(keyspace, node)
+        except Exception as error:  # as in ``open``; the connections that are open go on serving
+            log.warning(
+                "no further connection in a keyspace", extra={"keyspace": keyspace, "error": str(error)}
+            )
+        finally:
+            await asyncio.sleep(_GROW_AGAIN_SECONDS)
+            pool.growing = False
+
+    def _evict(self) -> None:
+        excess = len(self._pools) - MAX_KEYSPACES
+        idle = [name for name, pool in self._pools.items() if pool.connections and not pool.pending]
+        for name in idle[: max(excess, 0)]:
+            self._pools.pop(name).close()
+
+    def discard(self, connection: RawConnection) -> None:
+        """The connection is closed."""
+        for pool in self._pools.values():
+            for endpoint, held in list(pool.connections.items()):
+                if held is connection:
+                    del pool.connections[endpoint]
+
+    def node_lost(self, node: Node) -> None:
+        """The node is down: connections to it are closed now, not when a time-out finds them."""
+        for pool in self._pools.values():
+            connection = pool.connections.get(node.host.endpoint)
+            if connection is not None:
+                connection.close()
+
+    def sweep(self, now: float) -> int:
+        """Give up requests past their deadline (``loop.time()``); returns how many."""
+        return sum(c.expire(now) for pool in self._pools.values() for c in list(pool.connections.values()))
+
+    @property
+    def pending(self) -> int:
+        return sum(pool.pending for pool in self._pools.values())
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()

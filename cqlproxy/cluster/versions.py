@@ -1,0 +1,55 @@
+"""A cluster in each protocol version that clients speak.
+
+What a server answers depends on the version it is asked in (which types it names, which errors it has),
+so a v3 client is served over v3 connections: the server does the translating. They are opened when the
+first such client comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from cqlproxy.cluster.backend import Backend
+from frame_codec import PROTOCOL_V4
+
+
+class VersionedCluster:
+    """One ``Backend`` per protocol version; ``make`` makes one that is not connected yet."""
+
+    def __init__(self, make: Callable[[int], Backend]) -> None:
+        self._make = make
+        self.main = make(PROTOCOL_V4)
+        """The one in v4, which is always there."""
+        self._connected = {PROTOCOL_V4: self.main}
+        self._connecting: dict[int, asyncio.Task[Backend]] = {}
+
+    def in_version(self, version: int) -> Backend | asyncio.Future[Backend]:
+        """The backend in ``version``, or a future of it; it fails with ``ConnectError``."""
+        backend = self._connected.get(version)
+        if backend is not None:
+            return backend
+        task = self._connecting.get(version)
+        if task is None:
+            task = self._connecting[version] = asyncio.ensure_future(self._connect(version))
+            task.add_done_callback(lambda done: self._connecting.pop(version, None))
+        return task
+
+    async def _connect(self, version: int) -> Backend:
+        backend = self._make(version)
+        try:
+            await backend.connect()
+        except BaseException:
+            await backend.close()
+            raise
+        self._connected[version] = backend
+        return backend
+
+    def __iter__(self) -> Iterator[Backend]:
+        return iter(list(self._connected.values()))
+
+    async def close(self) -> None:
+        for task in list(self._connecting.values()):
+            task.cancel()
+        for backend in self:
+            await backend.close()

@@ -1,0 +1,21 @@
+"""A mutation's body with the shadow's prepared ids in place of those that the client holds."""
+
+from __future__ import annotations
+
+from cqlproxy.mirror.mutation import Mutation
+from frame_codec import Opcode, batch, with_batch_ids, with_execute_id
+
+
+def with_shadow_ids(mutation: Mutation) -> bytes:
+    """The body to send. Every statement in ``mutation.prepared`` has its shadow id.
+
+    Both clusters derive an id from text and keyspace, so most often nothing has to be replaced.
+    """
+    body = mutation.body
+    if mutation.opcode == Opcode.EXECUTE:
+        prepared = mutation.prepared[0]
+        shadow_id = prepared.shadow_id
+        assert shadow_id is not None
+        return body if shadow_id == prepared.id else with_execute_id(body, 0, shadow_id)
+    ids = {p.id: p.shadow_id for p in mutation.prepared if p.shadow_id is not None and p.shadow_id != p.id}
+    return with_batch_ids(body, 0, batch(body, 0), ids) if ids else body

@@ -1,0 +1,409 @@
+"""The mirror: a bounded queue of copies, and a window of them under way to the shadow.
+
+``offer`` never waits and never fails: a copy for which there is no room goes to ``undelivered``, as
+does one that is given up. All of it runs on the event loop, in callbacks; only what is rare (a PREPARE,
+a connection in a new keyspace) is a coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.request import Failure, NoAnswerError, Request
+from cqlproxy.metrics import Metrics
+from cqlproxy.mirror.mutation import Mutation
+from cqlproxy.mirror.shadow_ids import with_shadow_ids
+from cqlproxy.mirror.verdict import Outcome, outcome_of_error
+from cqlproxy.supervision import Supervisor
+from frame_codec import (
+    PROTOCOL_V4,
+    ErrorResponse,
+    Opcode,
+    ResultKind,
+    Unprepared,
+    decode_prepared_id,
+    response_start,
+)
+
+log = logging.getLogger(__name__)
+
+WINDOW = 1024
+"""Copies under way at the same time."""
+
+MAX_ATTEMPTS = 5
+"""Attempts that reached the shadow and failed, after which a copy is given up."""
+
+BACKOFF_SECONDS = (0.1, 5.0)
+"""The first and the longest pause after attempts that failed in a row."""
+
+REFUSED_SECONDS = 1.0
+"""How long the shadow is not asked again for a statement or a keyspace that it refused."""
+
+UNPREPARED_SECONDS = 60.0
+"""How long a copy is prepared again and again for, on node after node, before it is given up."""
+
+SCHEMA_TIMEOUT_SECONDS = 30.0
+"""A schema change waits for all nodes to agree, far longer than a row does."""
+
+Undelivered = Callable[[Mutation, str], None]
+"""Takes a copy that will not be delivered by the mirror, and why: ``queue_full``, ``rejected``, ..."""
+
+
+class _Copy(Request):
+    """One attempt to deliver one mutation."""
+
+    __slots__ = ("mirror", "mutation", "sent")
+
+    def __init__(self, mirror: Mirror, mutation: Mutation, sent: float) -> None:
+        self.mirror = mirror
+        self.mutation = mutation
+        self.sent = sent
+
+    def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == Opcode.RESULT:
+            self.mirror._delivered(self)
+        else:
+            error = ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
+            self.mirror._refused(self, error)
+
+    def failed(self, failure: Failure) -> None:
+        self.mirror._unanswered(self, failure)
+
+
+class Mirror:
+    """Delivers mutations to ``shadow``.
+
+    ``max_requests`` and ``max_bytes`` bound what waits and what is under way together;
+    ``timeout`` is in seconds, for one attempt.
+    """
+
+    def __init__(
+        self,
+        shadow: Backend,
+        *,
+        max_requests: int,
+        max_bytes: int,
+        timeout: float,
+        metrics: Metrics,
+        undelivered: Undelivered,
+    ) -> None:
+        self._shadow = shadow
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._metrics = metrics
+        self._undelivered = undelivered
+        self._loop = asyncio.get_running_loop()
+        self._supervisor = Supervisor()
+        self._queue: deque[Mutation] = deque()
+        self._in_flight: set[_Copy] = set()
+        self._parked: dict[PreparedStatement, list[Mutation]] = {}
+        self._held = 0
+        self._held_bytes = 0
+        self._schema_under_way = False
+        self._opening_keyspace = False
+        self._failures_in_a_row = 0
+        self._resume_at = 0.0
+        self._refused_keyspaces: dict[str, float] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- what is seen from outside ------------------------------------------------------------
+
+    @property
+    def depth(self) -> int:
+        """Copies taken and not yet settled: waiting, parked or under way."""
+        return self._held
+
+    @property
+    def depth_bytes(self) -> int:
+        """Their size in bytes, bodies and overhead."""
+        return self._held_bytes
+
+    @property
+    def in_flight(self) -> int:
+        """Copies under way."""
+        return len(self._in_flight)
+
+    @property
+    def lag(self) -> float:
+        """Age in seconds of the oldest copy that is not settled; 0 when there is none."""
+        oldest = [copy.mutation.offered for copy in self._in_flight]
+        oldest.extend(mutations[0].offered for mutations in self._parked.values() if mutations)
+        if self._queue:
+            oldest.append(self._queue[0].offered)
+        return max(0.0, self._loop.time() - min(oldest)) if oldest else 0.0
+
+    def offer(self, mutation: Mutation) -> None:
+        """Take a copy for delivery, or hand it to ``undelivered`` when there is no room. Never waits."""
+        # Hot path: once for every mutation.
+        size = mutation.size
+        if self._held >= self._max_requests or self._held_bytes + size > self._max_bytes:
+            self._undelivered(mutation, "queue_full")
+            return
+        self._held += 1
+        self._held_bytes += size
+        self._queue.append(mutation)
+        self.pump()
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until all copies are settled, ``seconds`` at most; returns whether they are."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._held:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Hand everything that is not delivered to ``undelivered``."""
+        await self._supervisor.stop()
+        remaining = [copy.mutation for copy in self._in_flight]
+        remaining.extend(mutation for mutations in self._parked.values() for mutation in mutations)
+        remaining.extend(self._queue)
+        self._in_flight.clear()
+        self._parked.clear()
+        self._queue.clear()
+        for mutation in remaining:
+            self._give_up(mutation, "shutdown")
+
+    # --- sending ------------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Send what may be sent now. Called whenever something has changed; cheap when nothing has."""
+        queue = self._queue
+        while queue and len(self._in_flight) < WINDOW:
+            if self._schema_under_way or self._opening_keyspace:
+                return
+            if self._resume_at and self._loop.time() < self._resume_at:
+                return
+            mutation = queue[0]
+            if mutation.schema and (self._in_flight or self._parked):
+                return
+            queue.popleft()
+            if not self._start(mutation):
+                queue.appendleft(mutation)
+                return
+
+    def _start(self, mutation: Mutation) -> bool:
+        """Take the next step with a copy; False when it has to wait at the head of the queue."""
+        for prepared in mutation.prepared:
+            if prepared.shadow_id is None:
+                return self._park(prepared, mutation)
+        connection = self._connection_for(mutation)
+        if connection is None:
+            return False
+        if connection.congested:
+            connection.when_writable(self.pump)
+            return False
+        now = self._loop.time()
+        copy = _Copy(self, mutation, now)
+        timeout = SCHEMA_TIMEOUT_SECONDS if mutation.schema else self._timeout
+        body = with_shadow_ids(mutation) if mutation.prepared else mutation.body
+        if not connection.send(copy, 0, mutation.opcode, body, now + timeout):
+            return False
+        self._in_flight.add(copy)
+        self._schema_under_way = mutation.schema
+        return True
+
+    def _connection_for(self, mutation: Mutation) -> RawConnection | None:
+        shadow = self._shadow
+        if mutation.opcode == Opcode.EXECUTE:
+            prepared = mutation.prepared[0]
+            return shadow.pick_for(prepared, mutation.body, 2 + len(prepared.id))
+        if mutation.keyspace is None:
+            return shadow.pick()
+        connection = shadow.keyspaces.pick(mutation.keyspace)
+        if connection is None and shadow.ready:
+            self._opening_keyspace = True
+            self._supervisor.start(self._open_keyspace(mutation.keyspace), "shadow keyspace")
+        return connection
+
+    async def _open_keyspace(self, keyspace: str) -> None:
+        try:
+            await self._shadow.keyspaces.open(keyspace)
+        except KeyspaceUnavailableError as error:
+            self._settle_keyspace_failure(keyspace, error)
+        finally:
+            self._opening_keyspace = False
+        self.pump()
+
+    def _settle_keyspace_failure(self, keyspace: str, error: KeyspaceUnavailableError) -> None:
+        """A keyspace that the shadow refuses takes the copies that wait for it along."""
+        if error.answer is None:
+            self._back_off()
+            return
+        log.warning("the shadow has no such keyspace: copies are lost", extra={"keyspace": keyspace})
+        kept: deque[Mutation] = deque()
+        while self._queue:
+            mutation = self._queue.popleft()
+            if mutation.keyspace == keyspace:
+                self._give_up(mutation, "rejected")
+            else:
+                kept.append(mutation)
+        self._queue.extend(kept)
+
+    # --- preparing on the shadow --------------------------------------------------------------
+
+    def _park(
+        self, prepared: PreparedStatement, mutation: Mutation, near: RawConnection | None = None
+    ) -> bool:
+        """Let a copy wait until the shadow has prepared its statement."""
+        waiting = self._parked.get(prepared)
+        if waiting is not None:
+            waiting.append(mutation)
+            return True
+        if prepared.shadow_refused_until > self._loop.time():
+            self._give_up(mutation, "rejected")
+            return True
+        if not self._shadow.ready:
+            return False
+        self._parked[prepared] = [mutation]
+        self._supervisor.start(self._prepare(prepared, near), "prepare on the shadow")
+        return True
+
+    async def _prepare(self, prepared: PreparedStatement, near: RawConnection | None) -> None:
+        refusal: str | None = None
+        failed = False
+        try:
+            opcode, body = await self._shadow.prepare(prepared.text, prepared.keyspace, near)
+            if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
+                prepared.shadow_id = decode_prepared_id(body)
+            else:
+                error = ErrorResponse.decode(body, PROTOCOL_V4)
+                if outcome_of_error(error.code, schema=False) is Outcome.REFUSED:
+                    refusal = error.message
+                failed = True
+        except KeyspaceUnavailableError as unavailable:
+            refusal = str(unavailable) if unavailable.answer is not None else None
+            failed = True
+        except NoAnswerError:
+            failed = True
+        waiting = self._parked.pop(prepared)
+        if refusal is not None:
+            prepared.shadow_refused_until = self._loop.time() + REFUSED_SECONDS
+            text = prepared.text.decode("utf-8", "replace")
+            log.warning(
+                "the shadow refuses to prepare a statement: copies are lost",
+                extra={"error": refusal, "statement": text[:200]},
+            )
+            for mutation in waiting:
+                self._give_up(mutation, "rejected")
+        elif failed:
+            self._back_off()
+            for mutation in reversed(waiting):
+                self._try_again(mutation)
+        else:
+            self._queue.extendleft(reversed(waiting))
+        self.pump()
+
+    # --- what became of it --------------------------------------------------------------------
+
+    def _landed(self, copy: _Copy) -> None:
+        self._in_flight.discard(copy)
+        if copy.mutation.schema:
+            self._schema_under_way = False
+
+    def _delivered(self, copy: _Copy) -> None:
+        self._in_flight.discard(copy)
+        mutation = copy.mutation
+        if mutation.schema:
+            self._schema_under_way = False
+        self._failures_in_a_row = 0
+        self._resume_at = 0.0
+        now = self._loop.time()
+        self._metrics.mirrored += 1
+        self._metrics.shadow_latency_ok.observe(now - copy.sent)
+        self._forget(mutation)
+        if self._queue:
+            self.pump()
+
+    def _refused(self, copy: _Copy, error: ErrorResponse) -> None:
+        mutation = copy.mutation
+        outcome = outcome_of_error(error.code, schema=mutation.schema)
+        if outcome is Outcome.DELIVERED:
+            self._delivered(copy)
+            return
+        self._landed(copy)
+        self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
+        if outcome is Outcome.REFUSED:
+            log.warning(
+                "the shadow refuses a copy: it is lost",
+                extra={"table": mutation.table, "code": f"0x{error.code:04x}", "error": error.message},
+            )
+            self._give_up(mutation, "rejected")
+        elif isinstance(error, Unprepared):
+            self._prepare_again(copy, error.id)
+        else:
+            self._back_off()
+            if outcome is Outcome.NOT_APPLIED or mutation.repeatable:
+                self._try_again(mutation)
+            else:
+                self._give_up(mutation, "unknown_outcome")
+        self.pump()
+
+    def _prepare_again(self, copy: _Copy, unknown_id: bytes) -> None:
+        """The node does not know an id: prepare there, and deliver again. Nothing was applied."""
+        mutation = copy.mutation
+        self._metrics.retried += 1
+        if self._loop.time() - mutation.offered > UNPREPARED_SECONDS:
+            self._give_up(mutation, "unprepared")
+            return
+        for prepared in mutation.prepared:
+            if prepared.shadow_id == unknown_id:
+                if not self._park(prepared, mutation, copy.connection):
+                    self._queue.appendleft(mutation)
+                return
+        # Its id was replaced while this copy was under way.
+        self._queue.appendleft(mutation)
+
+    def _unanswered(self, copy: _Copy, failure: Failure) -> None:
+        if copy not in self._in_flight:
+            return
+        self._landed(copy)
+        mutation = copy.mutation
+        self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
+        self._back_off()
+        if mutation.repeatable:
+            self._try_again(mutation)
+        else:
+            self._give_up(mutation, "unknown_outcome")
+        self.pump()
+
+    def _try_again(self, mutation: Mutation) -> None:
+        mutation.attempts += 1
+        if mutation.attempts >= MAX_ATTEMPTS:
+            self._give_up(mutation, "attempts")
+        else:
+            self._metrics.retried += 1
+            self._queue.appendleft(mutation)
+
+    def _back_off(self) -> None:
+        """Failures in a row slow the mirror down, so that a sick shadow is not kept down by it."""
+        now = self._loop.time()
+        if now < self._resume_at:
+            return
+        first, longest = BACKOFF_SECONDS
+        pause = min(first * 2**self._failures_in_a_row, longest)
+        self._failures_in_a_row = min(self._failures_in_a_row + 1, 16)
+        self._resume_at = now + pause
+        self._loop.call_later(pause, self.pump)
+
+    def _give_up(self, mutation: Mutation, reason: str) -> None:
+        self._undelivered(mutation, reason)
+        self._forget(mutation)
+
+    def _forget(self, mutation: Mutation) -> None:
+        self._held -= 1
+        self._held_bytes -= mutation.size
+        if not self._held:
+            self._idle.set()

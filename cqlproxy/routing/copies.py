@@ -1,0 +1,250 @@
+"""From an applied mutation to its copy: the governor is asked, and what it lets pass goes to the mirror.
+
+Runs after the client has its answer. A copy carries the body that the answering cluster took, without
+its custom payload; a batch is copied without the statements that the governor holds back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.metrics import Metrics
+from cqlproxy.mirror.mutation import Mutation
+from cqlproxy.mirror.worker import Mirror
+from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
+from cqlproxy.statements import Kind, Statement, TableName, kept_markers, tenant_sources, without
+from filters import Governor, Scope, Verdict
+from frame_codec import (
+    BatchEntry,
+    FrameFlag,
+    Opcode,
+    after_custom_payload,
+    batch,
+    batch_of,
+    execute_id,
+    query_span,
+    replace_query,
+    with_values_kept,
+)
+
+if TYPE_CHECKING:
+    from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
+
+_CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
+_QUERY = int(Opcode.QUERY)
+_EXECUTE = int(Opcode.EXECUTE)
+_BATCH = int(Opcode.BATCH)
+
+UNCLASSIFIED = "unclassified"
+"""The reason for which a statement that is not understood is held back inside a batch."""
+
+
+class Copies:
+    """Decides what is copied. ``mirror`` is None in modes that copy nothing."""
+
+    def __init__(
+        self, *, governor: Governor, mirror: Mirror | None, metrics: Metrics, schema_changes: bool
+    ) -> None:
+        self.governor = governor
+        self._mirror = mirror
+        self._metrics = metrics
+        self._schema_changes = schema_changes
+        self._now = asyncio.get_running_loop().time
+
+    # --- one statement ------------------------------------------------------------------------
+
+    def prepared(self, write: PreparedWrite) -> None:
+        """An EXECUTE was applied."""
+        # Hot path.
+        mirror = self._mirror
+        if mirror is None:
+            return
+        prepared = write.prepared
+        kind = prepared.statement.kind
+        body = _message(write)
+        if kind is not Kind.MUTATION:
+            self._prepared_other(prepared, body)
+            return
+        scope = prepared.scope
+        if scope is None or scope.rules is not self.governor.rules:
+            scope = prepared.scope = self._scope_of_prepared(prepared)
+        verdict = scope.verdict
+        if verdict is None:
+            verdict = scope.decide(of_execute(body, prepared))
+        if not verdict.copy:
+            self._held_back(verdict, prepared.table)
+            return
+        mirror.offer(
+            Mutation(
+                _EXECUTE,
+                body,
+                offered=self._now(),
+                table=prepared.table,
+                prepared=(prepared,),
+                repeatable=prepared.repeatable,
+            )
+        )
+
+    def text(self, write: Write) -> None:
+        """A QUERY that is a mutation, or a text batch, was applied."""
+        if self._mirror is None:
+            return
+        statement = write.statement
+        body = _message(write)
+        if statement.kind is Kind.BATCH:
+            self._text_batch(statement, body, write.keyspace)
+            return
+        table = _qualified(statement.tables[0], write.keyspace)
+        verdict = self._verdict(statement, table, of_query(body, statement))
+        if not verdict.copy:
+            self._held_back(verdict, table)
+            return
+        self._offer_text(body, table, write.keyspace, repeatable=not statement.relative)
+
+    def schema(self, write: SchemaChange) -> None:
+        """A change of the schema, or a TRUNCATE, was made."""
+        statement = write.statement
+        self._schema(statement, _message(write), write.keyspace)
+
+    def _schema(self, statement: Statement, body: bytes, keyspace: str | None) -> None:
+        mirror = self._mirror
+        if mirror is None or not self._schema_changes:
+            return
+        for named in statement.tables:
+            table = _qualified(named, keyspace)
+            verdict = self.governor.scope(table.keyspace, table.table, ()).verdict
+            if verdict is not None and not verdict.copy:
+                self._held_back(verdict, table)
+                return
+        table = _qualified(statement.tables[0], keyspace) if statement.tables else TableName(keyspace, "")
+        mirror.offer(Mutation(_QUERY, body, offered=self._now(), table=table, keyspace=keyspace, schema=True))
+
+    def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
+        """A prepared text that is not one mutation: copied as the text that it is."""
+        statement = prepared.statement
+        at = 2 + len(execute_id(body, 0))
+        text = len(prepared.text).to_bytes(4, "big") + prepared.text
+        if statement.kind is Kind.BATCH:
+            self._text_batch(statement, text + body[at:], prepared.keyspace)
+        elif statement.kind in (Kind.SCHEMA, Kind.TRUNCATE):
+            self._schema(statement, text + with_values_kept(body, at, ()), prepared.keyspace)
+
+    # --- several statements -------------------------------------------------------------------
+
+    def _text_batch(self, statement: Statement, body: bytes, keyspace: str | None) -> None:
+        """BEGIN BATCH ... APPLY BATCH: rebuilt from the statements that may be copied."""
+        kept: list[int] = []
+        for index, inner in enumerate(statement.statements):
+            table = _qualified(inner.tables[0], keyspace)
+            verdict = self._verdict(inner, table, of_query(body, statement))
+            if verdict.copy:
+                kept.append(index)
+            else:
+                self._held_back(verdict, table)
+        if not kept:
+            return
+        if len(kept) < len(statement.statements):
+            start, end = query_span(body, 0)
+            text = without(body[start:end].decode(), statement, kept)
+            body = replace_query(body, 0, text.encode(), kept_markers(statement, kept))
+        relative = any(statement.statements[index].relative for index in kept)
+        table = _qualified(statement.statements[kept[0]].tables[0], keyspace)
+        self._offer_text(body, table, keyspace, repeatable=not relative)
+
+    def batch(self, write: BatchWrite) -> None:
+        """A BATCH was applied."""
+        mirror = self._mirror
+        if mirror is None:
+            return
+        body = _message(write)
+        layout = batch(body, 0)
+        kept: list[int] = []
+        prepared: list[PreparedStatement] = []
+        repeatable = True
+        table = TableName(None, "")
+        for index, (entry, what) in enumerate(zip(layout.entries, write.entries, strict=True)):
+            entry_table = self._batch_entry(body, entry, what, write.keyspace)
+            if entry_table is None:
+                continue
+            table = entry_table
+            kept.append(index)
+            if isinstance(what, PreparedStatement):
+                prepared.append(what)
+                repeatable = repeatable and what.repeatable
+            else:
+                repeatable = repeatable and not what.relative
+        if not kept:
+            return
+        if len(kept) < len(layout.entries):
+            body = batch_of(body, 0, layout, kept)
+        texts = len(kept) > len(prepared)
+        mirror.offer(
+            Mutation(
+                _BATCH,
+                body,
+                offered=self._now(),
+                table=table,
+                keyspace=write.keyspace if texts else None,
+                prepared=prepared,
+                repeatable=repeatable,
+            )
+        )
+
+    def _batch_entry(
+        self, body: bytes, entry: BatchEntry, what: PreparedStatement | Statement, keyspace: str | None
+    ) -> TableName | None:
+        """The table of one entry of a BATCH that may be copied; None when it is held back."""
+        if isinstance(what, PreparedStatement):
+            scope = what.scope
+            if scope is None or scope.rules is not self.governor.rules:
+                scope = what.scope = self._scope_of_prepared(what)
+            table = what.table
+            verdict = scope.verdict or scope.decide(of_batch_entry(body, entry))
+        elif what.tables:
+            table = _qualified(what.tables[0], keyspace)
+            verdict = self._verdict(what, table, of_batch_entry(body, entry))
+        else:
+            self._metrics.count_filtered(UNCLASSIFIED, keyspace, None)
+            return None
+        if not verdict.copy:
+            self._held_back(verdict, table)
+            return None
+        return table
+
+    # --- the governor -------------------------------------------------------------------------
+
+    def _scope_of_prepared(self, prepared: PreparedStatement) -> Scope:
+        types = [column.type.cql_name for column in prepared.bound]
+        table = prepared.table
+        return self.governor.scope(table.keyspace, table.table, tenant_sources(prepared.statement, types))
+
+    def _verdict(self, statement: Statement, table: TableName, value_of: BoundValues) -> Verdict:
+        scope = self.governor.scope(table.keyspace, table.table, tenant_sources(statement))
+        return scope.verdict or scope.decide(value_of)
+
+    def _held_back(self, verdict: Verdict, table: TableName) -> None:
+        self._metrics.count_filtered(verdict.reason, table.keyspace, table.table)
+
+    def _offer_text(self, body: bytes, table: TableName, keyspace: str | None, *, repeatable: bool) -> None:
+        assert self._mirror is not None
+        self._mirror.offer(
+            Mutation(
+                _QUERY,
+                body,
+                offered=self._now(),
+                table=table,
+                keyspace=keyspace,
+                repeatable=repeatable,
+            )
+        )
+
+
+def _message(write: Write) -> bytes:
+    """The request's body without its custom payload: the shadow is not sent it."""
+    return write.body[after_custom_payload(write.body) :] if write.flags & _CUSTOM_PAYLOAD else write.body
+
+
+def _qualified(table: TableName, keyspace: str | None) -> TableName:
+    return table if table.keyspace is not None else TableName(keyspace, table.table)
