@@ -24,7 +24,7 @@ MAX_FRAME_BYTES: Final = 256 * 1024 * 1024
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `problems` has a line, `path.to.key: what is wrong`, for each reason."""
+    """The configuration cannot be used; `problems` has a line, `path.to.key: what is wrong`, per reason."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -33,7 +33,7 @@ class ConfigError(Exception):
 
 def _beside_the_file(value: object, info: ValidationInfo) -> Path:
     folder = info.context["folder"] if info.context else Path()
-    return Path(folder, values.text(value, "the path of a file"))
+    return Path(folder, value if isinstance(value, Path) else values.text(value, "the path of a file"))
 
 
 Host = Annotated[str, BeforeValidator(values.host)]
@@ -109,8 +109,14 @@ class Log(_Section):
     format: Annotated[Literal["text", "json"], BeforeValidator(values.one_of("text", "json"))] = "text"
 
 
-# Refuses a blank section too: an empty `filters:` would quietly hold back nothing.
-_MAPPING: Final = BeforeValidator(values.mapping)
+def _mapping(value: object) -> object:
+    # A blank section is refused too: an empty `filters:` would quietly hold back nothing.
+    if not isinstance(value, dict | _Section):
+        raise ValueError(f"must be a mapping of keys, not {values.shown(value)}")
+    return value
+
+
+_MAPPING: Final = BeforeValidator(_mapping)
 
 
 class Config(_Section):

@@ -86,13 +86,6 @@ def text(value: object, what: str) -> str:
     return value
 
 
-def mapping(value: object) -> dict[object, object]:
-    """A section; what is in it is checked key by key."""
-    if not isinstance(value, dict):
-        raise ValueError(f"must be a mapping of keys, not {shown(value)}")
-    return value
-
-
 def whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int]:
     """A whole number in its bounds, both included. YAML's true, 1.0 and "1" are refused as probable slips."""
     accepted = f"a whole number{' of ' if unit else ''}{unit} from {low} to {high}"
@@ -159,7 +152,7 @@ def host(value: object) -> str:
 
 def contact_points(value: object) -> tuple[object, ...]:
     """A list with at least one element; each is then checked as a contact_point."""
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list of hosts, such as [127.0.0.1], not {shown(value)}")
     if not value:
         raise ValueError("must name at least one host, such as [127.0.0.1]")
@@ -176,6 +169,8 @@ def contact_point(value: object) -> str:
 
 def advertised_address(value: object) -> IPv4Address | IPv6Address:
     """An address that a driver can connect to; drivers are told addresses, not names."""
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
     written = text(value, "an IPv4 or IPv6 address")
     try:
         address = ipaddress.ip_address(written)

@@ -8,6 +8,8 @@ from typing import Final
 import yaml
 
 _MAX_BYTES: Final = 1024 * 1024
+_NULL: Final = "tag:yaml.org,2002:null"
+_TEXT: Final = "tag:yaml.org,2002:str"
 
 
 class DocumentError(Exception):
@@ -23,7 +25,7 @@ def read_document(path: Path) -> dict[str, object]:
     text = _read_text(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is None:
+        if root is None or root.tag == _NULL:
             return {}
         if not isinstance(root, yaml.MappingNode):
             raise DocumentError("the file must be a mapping of keys, such as `mode: primary_only`")
@@ -87,7 +89,7 @@ def _key_problems(root: yaml.Node) -> list[str]:
             lines: dict[str, int] = {}
             for key, child in node.value:
                 line = key.start_mark.line + 1
-                if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                if not isinstance(key, yaml.ScalarNode) or key.tag != _TEXT or not key.value.isprintable():
                     problems.append(f"{path + ': ' if path else ''}line {line}: a key must be plain text")
                     continue
                 name = f"{path}.{key.value}" if path else key.value

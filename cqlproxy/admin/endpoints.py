@@ -1,7 +1,7 @@
 """What each path of the admin port answers.
 
-`/health` is for liveness: it answers as long as the event loop turns, whatever the clusters do, so that nobody
-restarts a proxy because a database is away. `/ready` is for traffic.
+`/health` is for liveness: it answers as long as the event loop turns, whatever the clusters do, so that
+nobody restarts a proxy because a database is away. `/ready` is for traffic.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class _Server(uvicorn.Server):
 
 
 class AdminServer:
-    """Serves `view` on `host` and `port`, 0 for any free port; make it, start it and stop it on one event loop."""
+    """Serves `view` on `host` and `port`, 0 for any free port. Started and stopped on one event loop."""
 
     def __init__(self, host: str, port: int, view: View) -> None:
         self._host = host
@@ -103,10 +103,9 @@ class AdminServer:
                 listener.close()
                 raise
         except OSError as error:
+            where = f"{self._host} port {self._port}"
             reason = error.strerror or str(error)
-            raise OSError(
-                error.errno,
-                f"cannot serve HTTP on {self._host} port {self._port}: {reason}; see `admin` in the configuration",
-            ) from error
+            message = f"cannot serve HTTP on {where}: {reason}; see `admin` in the configuration"
+            raise OSError(error.errno, message) from error
         listener.setblocking(False)
         return listener
