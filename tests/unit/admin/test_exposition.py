@@ -1,0 +1,169 @@
+"""The Prometheus text, read back with Prometheus' own client library."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cqlproxy import __version__
+from cqlproxy.admin import render
+from cqlproxy.metrics import Gauges, Metrics, NodeState
+from cqlproxy.modes import Mode
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+NAMES = {
+    "proxy_build_info",
+    "proxy_uptime_seconds",
+    "proxy_mode",
+    "proxy_reads",
+    "proxy_reads_failed",
+    "proxy_writes",
+    "proxy_write_latency_seconds",
+    "proxy_request_latency_seconds",
+    "proxy_requests_timed_out",
+    "proxy_unclassified_statements",
+    "proxy_reprepared_statements",
+    "proxy_filtered_writes",
+    "proxy_mirror_failed",
+    "proxy_mirror_dropped",
+    "proxy_mirror_retries",
+    "proxy_mirror_queue_depth",
+    "proxy_mirror_queue_bytes",
+    "proxy_mirror_in_flight",
+    "proxy_mirror_lag_seconds",
+    "proxy_client_connections",
+    "proxy_client_connections_accepted",
+    "proxy_protocol_errors",
+    "proxy_events_forwarded",
+    "proxy_node_up",
+}
+
+
+def samples(metrics: Metrics) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(render(metrics).decode())
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[name, frozenset(labels.items())]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(Mode.DUAL_WRITE_ASYNC)
+
+
+def test_every_family_is_there_from_the_start_and_documented(metrics: Metrics) -> None:
+    families = {family.name: family for family in text_string_to_metric_families(render(metrics).decode())}
+    assert families.keys() == NAMES
+    assert all(family.documentation.endswith((".", "runs.")) for family in families.values())
+
+
+def test_plain_counters_and_gauges(metrics: Metrics) -> None:
+    names = {
+        "reads_total": "proxy_reads_total",
+        "reads_failed": "proxy_reads_failed_total",
+        "requests_timed_out": "proxy_requests_timed_out_total",
+        "unclassified_statements": "proxy_unclassified_statements_total",
+        "reprepared": "proxy_reprepared_statements_total",
+        "retried": "proxy_mirror_retries_total",
+        "client_connections": "proxy_client_connections",
+        "client_connections_total": "proxy_client_connections_accepted_total",
+        "protocol_errors": "proxy_protocol_errors_total",
+        "events_forwarded": "proxy_events_forwarded_total",
+    }
+    for number, attribute in enumerate(names, start=1):
+        setattr(metrics, attribute, number)
+    found = samples(metrics)
+    assert [value(found, name) for name in names.values()] == list(range(1, len(names) + 1))
+
+
+def test_writes_by_target_and_status(metrics: Metrics) -> None:
+    metrics.writes_ok = 10
+    metrics.writes_failed = 3
+    metrics.mirrored = 7
+    metrics.count_mirror_failed("error")
+    metrics.count_mirror_failed("timeout")
+    metrics.count_dropped("queue_full")
+    found = samples(metrics)
+    assert value(found, "proxy_writes_total", target="primary", status="ok") == 10
+    assert value(found, "proxy_writes_total", target="primary", status="error") == 3
+    assert value(found, "proxy_writes_total", target="shadow", status="ok") == 7
+    assert value(found, "proxy_writes_total", target="shadow", status="error") == 2
+    assert value(found, "proxy_mirror_failed_total", reason="timeout") == 1
+    assert value(found, "proxy_mirror_dropped_total", reason="queue_full") == 1
+
+
+def test_latencies(metrics: Metrics) -> None:
+    metrics.read_latency.observe(0.0002)
+    metrics.primary_latency_ok.observe(0.0002)
+    metrics.primary_latency_ok.observe(0.0007)
+    metrics.primary_latency_error.observe(30)
+    metrics.shadow_latency_ok.observe(0.3)
+    metrics.shadow_latency_error.observe(2)
+    found = samples(metrics)
+
+    def writes(suffix: str, target: str, status: str, **le: str) -> float:
+        return value(found, f"proxy_write_latency_seconds_{suffix}", target=target, status=status, **le)
+
+    assert [
+        writes("bucket", "primary", "ok", le=le) for le in ("0.0001", "0.00025", "0.0005", "0.001", "+Inf")
+    ] == [0, 1, 1, 2, 2]
+    assert writes("sum", "primary", "ok") == pytest.approx(0.0009)
+    assert writes("bucket", "primary", "error", le="10.0") == 0
+    assert writes("count", "primary", "error") == 1
+    assert writes("count", "shadow", "ok") == 1
+    assert writes("sum", "shadow", "error") == 2
+
+    assert value(found, "proxy_request_latency_seconds_count", kind="read") == 1
+    assert value(found, "proxy_request_latency_seconds_count", kind="write") == 3
+    assert value(found, "proxy_request_latency_seconds_sum", kind="write") == pytest.approx(30.0009)
+    assert value(found, "proxy_request_latency_seconds_bucket", kind="write", le="0.001") == 2
+
+
+def test_filtered_writes_with_names_that_need_escaping(metrics: Metrics) -> None:
+    metrics.count_filtered("tenant", 'My"Ks', "a\\b\nc")
+    metrics.count_filtered("tenant", 'My"Ks', "a\\b\nc")
+    assert (
+        value(
+            samples(metrics),
+            "proxy_filtered_writes_total",
+            reason="tenant",
+            keyspace='My"Ks',
+            table="a\\b\nc",
+        )
+        == 2
+    )
+
+
+def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:
+    depth = 0
+    metrics.gauges = Gauges(
+        queue_depth=lambda: depth,
+        queue_bytes=lambda: 10 * depth,
+        mirror_in_flight=lambda: 2,
+        mirror_lag_seconds=lambda: 1.5,
+        nodes=lambda: [NodeState("primary", "10.0.0.1", True), NodeState("shadow", "::1", False)],
+    )
+    depth = 4
+    found = samples(metrics)
+    assert value(found, "proxy_mirror_queue_depth") == 4
+    assert value(found, "proxy_mirror_queue_bytes") == 40
+    assert value(found, "proxy_mirror_in_flight") == 2
+    assert value(found, "proxy_mirror_lag_seconds") == 1.5
+    assert value(found, "proxy_node_up", cluster="primary", node="10.0.0.1") == 1
+    assert value(found, "proxy_node_up", cluster="shadow", node="::1") == 0
+
+
+def test_what_runs(metrics: Metrics) -> None:
+    found = samples(metrics)
+    (labels,) = [dict(labels) for name, labels in found if name == "proxy_build_info"]
+    assert labels["version"] == __version__
+    in_force = {
+        dict(labels)["mode"]: value for (name, labels), value in found.items() if name == "proxy_mode"
+    }
+    assert in_force == {mode.value: float(mode is Mode.DUAL_WRITE_ASYNC) for mode in Mode}

@@ -1,0 +1,143 @@
+"""Counters, histograms and the figures of /stats."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cqlproxy.metrics import (
+    LATENCY_BOUNDS,
+    MAX_FILTERED_SERIES,
+    OTHER,
+    Gauges,
+    LatencyHistogram,
+    Metrics,
+    NodeState,
+)
+from cqlproxy.modes import Mode
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bucket"),
+    [(0.0, 0), (0.0001, 0), (0.000101, 1), (0.001, 3), (0.0011, 4), (10.0, 15), (10.1, 16), (1e9, 16)],
+)
+def test_an_observation_falls_into_the_bucket_whose_bound_includes_it(seconds: float, bucket: int) -> None:
+    histogram = LatencyHistogram()
+    histogram.observe(seconds)
+    assert histogram.counts.index(1) == bucket
+    assert (histogram.count, histogram.total_seconds) == (1, seconds)
+
+
+@given(st.lists(st.floats(min_value=0, max_value=100)))
+def test_a_histogram_counts_as_a_list_would(observed: list[float]) -> None:
+    histogram = LatencyHistogram()
+    for seconds in observed:
+        histogram.observe(seconds)
+    for index, bound in enumerate(LATENCY_BOUNDS):
+        assert sum(histogram.counts[: index + 1]) == sum(seconds <= bound for seconds in observed)
+    assert histogram.count == len(observed)
+    assert histogram.total_seconds == pytest.approx(sum(observed))
+
+
+def test_the_bounds_ascend_from_100_microseconds_to_10_seconds() -> None:
+    assert list(LATENCY_BOUNDS) == sorted(set(LATENCY_BOUNDS))
+    assert (LATENCY_BOUNDS[0], LATENCY_BOUNDS[-1]) == (0.0001, 10.0)
+
+
+def test_a_misspelt_counter_cannot_be_added_to_by_mistake() -> None:
+    assert not hasattr(Metrics(Mode.PRIMARY_ONLY), "__dict__")
+    assert not hasattr(LatencyHistogram(), "__dict__")
+
+
+def test_filtered_writes_are_told_apart_up_to_a_bound() -> None:
+    metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
+    for number in range(MAX_FILTERED_SERIES + 50):
+        metrics.count_filtered("table", "ks", f"t{number}")
+    metrics.count_filtered("table", "ks", "t0")
+    metrics.count_filtered("tenant", "ks", "late")
+    assert metrics.filtered["table", "ks", "t0"] == 2
+    assert metrics.filtered["table", OTHER, OTHER] == 50
+    assert metrics.filtered["tenant", OTHER, OTHER] == 1
+    assert len(metrics.filtered) == MAX_FILTERED_SERIES + 2
+    assert metrics.filtered_by_reason == {"table": MAX_FILTERED_SERIES + 51, "tenant": 1}
+
+
+def test_a_filtered_write_whose_names_are_not_known_is_counted() -> None:
+    metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
+    metrics.count_filtered("unclassified", None, None)
+    assert metrics.filtered == {("unclassified", "", ""): 1}
+
+
+def test_a_new_snapshot_is_all_zeros() -> None:
+    now = 100.0
+    snapshot = Metrics(Mode.PRIMARY_ONLY, clock=lambda: now).snapshot()
+    assert snapshot.pop("mode") == "primary_only"
+    assert snapshot.pop("nodes") == []
+    assert {value for value in snapshot.values() if not isinstance(value, dict)} == {0}
+    assert [key for key, value in snapshot.items() if value == {}] == [
+        "filtered_by_reason",
+        "failed_copies_by_reason",
+        "dropped_by_reason",
+    ]
+
+
+def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
+    now = 100.0
+    metrics = Metrics(Mode.PRIMARY_ONLY, clock=lambda: now)
+    metrics.mode = Mode.DUAL_WRITE_ASYNC
+    metrics.gauges = Gauges(
+        queue_depth=lambda: 3,
+        queue_bytes=lambda: 300,
+        mirror_in_flight=lambda: 2,
+        mirror_lag_seconds=lambda: 0.25,
+        nodes=lambda: [NodeState("primary", "10.0.0.1", True), NodeState("shadow", "10.0.1.1", False)],
+    )
+    metrics.reads_total = 11
+    metrics.reads_failed = 1
+    metrics.writes_total = 10
+    metrics.writes_ok = 8
+    metrics.writes_failed = 2
+    metrics.mirrored = 5
+    metrics.retried = 4
+    metrics.client_connections = 6
+    metrics.client_connections_total = 7
+    metrics.count_filtered("tenant", "ks", "t")
+    metrics.count_mirror_failed("timeout")
+    metrics.count_mirror_failed("timeout")
+    metrics.count_dropped("queue_full")
+    now = 160.5
+    snapshot = metrics.snapshot()
+    assert snapshot == json.loads(json.dumps(snapshot))
+    assert (
+        snapshot.items()
+        >= {
+            "mode": "dual_write_async",
+            "uptime_seconds": 60.5,
+            "total_reads": 11,
+            "failed_reads": 1,
+            "total_writes": 10,
+            "successful_writes": 8,
+            "failed_writes": 2,
+            "filtered_writes": 1,
+            "mirrored_writes": 5,
+            "failed_copies": 2,
+            "dropped_writes": 1,
+            "retried_writes": 4,
+            "queue_depth": 3,
+            "queue_bytes": 300,
+            "in_flight_copies": 2,
+            "mirror_lag_seconds": 0.25,
+            "client_connections": 6,
+            "client_connections_total": 7,
+        }.items()
+    )
+    assert snapshot["filtered_by_reason"] == {"tenant": 1}
+    assert snapshot["failed_copies_by_reason"] == {"timeout": 2}
+    assert snapshot["dropped_by_reason"] == {"queue_full": 1}
+    assert snapshot["nodes"] == [
+        {"cluster": "primary", "address": "10.0.0.1", "up": True},
+        {"cluster": "shadow", "address": "10.0.1.1", "up": False},
+    ]
