@@ -26,6 +26,10 @@ class DriverProgram:
         """Whether it has not ended yet."""
         return self._process.is_running()
 
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for its end; whether it has ended."""
+        return self._process.wait(timeout)
+
     def result(self, timeout: float) -> dict[str, object]:
         """Its JSON object, once it has ended, at most `timeout` seconds from now.
 

@@ -193,6 +193,14 @@ class ProxyProcess:
             if time.monotonic() > deadline:
                 raise process.error(f"did not come to {what} within {timeout:g} s; its stats: {stats}")
 
+    def wait_copied(self, timeout: float = 30.0) -> None:
+        """Wait until no copy is queued or on its way to the shadow, at most `timeout` seconds."""
+        self.wait_until(
+            lambda stats: stats["queue_depth"] == 0 and stats["in_flight_copies"] == 0,
+            timeout,
+            what="an empty queue of copies",
+        )
+
     def log_tail(self, lines: int = 40) -> str:
         """The last `lines` lines of what it wrote to its error output."""
         return self._process.log_tail(lines) if self._process is not None else "(never started)"

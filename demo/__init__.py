@@ -1,0 +1,1 @@
+"""``make demo``: cqlproxy between two real clusters, with an ordinary program as its client."""
