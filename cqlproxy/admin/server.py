@@ -52,7 +52,7 @@ class AdminServer:
         return self._port
 
     async def start(self) -> None:
-        """Return once the port is served. Raises OSError, fit to be shown, when it cannot be."""
+        """Return once the port is served. Raises OSError when the host is not known or the port not free."""
         listener = await self._bind()
         self._port = listener.getsockname()[1]
         server = _Server(
@@ -88,24 +88,18 @@ class AdminServer:
 
     async def _bind(self) -> socket.socket:
         loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
         try:
-            found = await loop.getaddrinfo(
-                self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-            family, kind, protocol, _, address = found[0]
-            listener = socket.socket(family, kind, protocol)
-            try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(address)
-                # With SO_REUSEADDR, two may bind the same address; only one may listen.
-                listener.listen()
-            except OSError:
-                listener.close()
-                raise
-        except OSError as error:
-            where = f"{self._host} port {self._port}"
-            reason = error.strerror or str(error)
-            message = f"cannot serve HTTP on {where}: {reason}; see `admin` in the configuration"
-            raise OSError(error.errno, message) from error
-        listener.setblocking(False)
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            # With SO_REUSEADDR, two may bind the same address; only one may listen.
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
         return listener

@@ -173,9 +173,7 @@ def test_garbage_is_answered_and_others_do_not_notice() -> None:
 def test_a_port_in_use_is_an_error_of_start() -> None:
     async def run(port: int) -> None:
         server = AdminServer("127.0.0.1", port, Proxy())
-        with pytest.raises(
-            OSError, match=f"cannot serve HTTP on 127.0.0.1 port {port}: Address already in use"
-        ):
+        with pytest.raises(OSError, match="Address already in use"):
             await server.start()
         await server.stop()
 
@@ -183,10 +181,11 @@ def test_a_port_in_use_is_an_error_of_start() -> None:
         uvloop.run(run(taken.getsockname()[1]))
 
 
-def test_an_address_of_another_machine_is_an_error_of_start() -> None:
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_host_that_is_not_this_machine_is_an_error_of_start(host: str) -> None:
     async def run() -> None:
-        with pytest.raises(OSError, match=r"cannot serve HTTP on 192\.0\.2\.1 port 8080: "):
-            await AdminServer("192.0.2.1", 8080, Proxy()).start()
+        with pytest.raises(OSError, match=r"assign requested address|not known"):
+            await AdminServer(host, 8080, Proxy()).start()
 
     uvloop.run(run())
 
