@@ -78,11 +78,10 @@ def _apt() -> list[str] | None:
     """The words that run apt-get as root without a question; None where this user may not."""
     if shutil.which("apt-get") is None:
         return None
-    apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     if os.geteuid() == 0:
-        return apt
+        return ["apt-get"]
     may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
-    return ["sudo", "-n", *apt] if may and may.returncode == 0 else None
+    return ["sudo", "-n", "apt-get"] if may and may.returncode == 0 else None
 
 
 def _instruction(packages: list[str]) -> str:

@@ -87,8 +87,8 @@ def problems(outcomes: Sequence[TableOutcome], rules: Rules, stats: Mapping[str,
     held = {tenant for table in outcomes for tenant in table.found["missing"]}
     found += [
         f"tenant {name}: none of its rows was held back"
-        for id_, name in rules.tenants.items()
-        if id_ not in held
+        for tenant, name in rules.tenants.items()
+        if tenant not in held
     ]
     found += [
         f"/stats counts {stats[name]} {name} where there must be none"
