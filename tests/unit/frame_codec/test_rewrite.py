@@ -93,3 +93,7 @@ def test_malformed_bodies_are_not_rewritten() -> None:
         replace_query(body, 0, b"R", [0])
     with pytest.raises(ProtocolError):
         with_execute_id(b"\0\5id", 0, b"new")
+
+
+def test_flags_without_a_name_stay() -> None:
+    assert without_flag(b"\0\1\xff", 2, QueryFlag.SKIP_METADATA) == b"\0\1\xfd"
