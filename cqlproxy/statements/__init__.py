@@ -4,6 +4,7 @@ from cqlproxy.statements.analysis import analyse
 from cqlproxy.statements.batches import kept_markers, without
 from cqlproxy.statements.cache import LONGEST_KEPT, StatementCache
 from cqlproxy.statements.lexer import fold
+from cqlproxy.statements.sources import tenant_sources
 from cqlproxy.statements.statement import (
     BatchHeader,
     BatchKind,
@@ -45,5 +46,6 @@ __all__ = [
     "analyse",
     "fold",
     "kept_markers",
+    "tenant_sources",
     "without",
 ]

@@ -79,7 +79,7 @@ def _analyse(text: str) -> Statement:
 
 
 def _expect_end(found: list[str], word: int, *, exact: bool) -> None:
-    """Refuses a second statement after a semicolon; if ``exact``, anything but semicolons from ``word`` on."""
+    """Refuses a second statement after a semicolon; if ``exact``, all but semicolons from ``word`` on."""
     if not exact:
         try:
             word = found.index(";", word)

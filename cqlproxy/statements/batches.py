@@ -58,9 +58,10 @@ def batch(source: Source) -> tuple[Statement, int]:
 def without(text: str, statement: Statement, kept: Sequence[int]) -> str:
     """The text of a batch with only those of its statements whose positions are ``kept``, in that order.
 
-    ``text`` is what ``statement`` is the analysis of; positions are those in ``statement.statements``. What is
-    kept stays as it was written, character for character; the bind values that belong to it are those of
-    ``kept_markers``. Raises ValueError when the statement is no batch, IndexError when it has no such position.
+    ``text`` is what ``statement`` is the analysis of; positions are those in ``statement.statements``. What
+    is kept stays as it was written, character for character; the bind values that belong to it are those of
+    ``kept_markers``. Raises ValueError when the statement is no batch, IndexError when it has no such
+    position.
     """
     header = _header(statement)
     parts = [text[header.span.start : header.span.end]]

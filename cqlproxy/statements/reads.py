@@ -112,11 +112,7 @@ def _selected(found: list[str], first: int, end: int) -> Selected:
         alias = fold(found[end - 1])
         end -= 2
     if end - first == 1:
-        return (
-            Selected(fold(found[first]), None, alias)
-            if is_name(found[first])
-            else Selected(None, None, alias)
-        )
+        return Selected(fold(found[first]) if is_name(found[first]) else None, None, alias)
     opening = first + 3 if found[first + 1] == "." else first + 1
     if is_name(found[first]) and found[opening] == "(" and closing(found, opening) == end - 1:
         function = ".".join(fold(found[part]) for part in range(first, opening, 2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -74,6 +74,9 @@ class Span(NamedTuple):
     end: int
 
 
+_NOWHERE: Final = Span(0, 0)
+
+
 class TableName(NamedTuple):
     """A table or view; names as CQL reads them (lower case unless quoted). None: not qualified."""
 
@@ -90,7 +93,7 @@ class Marker:
 
 
 class Literal(NamedTuple):
-    """A constant. ``text`` is the value: a string without its quotes, a uuid in lower case, else as written."""
+    """A constant. ``text``: of a string what it stands for, of a uuid its lower case, else as written."""
 
     kind: LiteralKind
     text: str
@@ -130,8 +133,8 @@ class Condition(NamedTuple):
 class Selected(NamedTuple):
     """One result column of a SELECT.
 
-    A plain column: ``column``. A call: ``function``, and ``column`` when a column is its only argument (``cast``
-    counts as a function). Anything else: neither. ``alias`` is the name after AS.
+    A plain column: ``column``. A call: ``function``, and ``column`` when a column is its only argument
+    (``cast`` counts as a function). Anything else: neither. ``alias`` is the name after AS.
     """
 
     column: str | None
@@ -165,13 +168,13 @@ class Statement:
     tables: tuple[TableName, ...] = ()
     """Every table and view that the text touches, each once; of a batch those of all its statements."""
     bindings: tuple[Binding, ...] = ()
-    """For a MUTATION the columns of INSERT, SET and WHERE, for a READ those of WHERE, in the text's order. The IF
-    clause has none. A batch has none of its own: see ``statements``."""
+    """For a MUTATION the columns of INSERT, SET and WHERE, for a READ those of WHERE, in the text's order.
+    The IF clause has none. A batch has none of its own: see ``statements``."""
     markers: int = 0
     """How many bind markers the statement has."""
     first_marker: int = 0
     """The index of its first marker, were there one: more than 0 only inside a batch."""
-    span: Span = Span(0, 0)
+    span: Span = _NOWHERE
     """Where it stands in the text: all of the text, but for a statement inside a batch."""
     condition: Condition | None = None
     """The IF clause of a MUTATION. A batch has none of its own: see ``conditional``."""
@@ -180,9 +183,10 @@ class Statement:
     sets_ttl: bool = False
     """USING TTL is given; of a batch: in any of its statements."""
     relative: bool = False
-    """The outcome depends on what was stored before, so that a second application may change it again: ``x = x + ...``,
-    ``x += ...`` and the like, and list elements by position (``l[0] = ...``, ``DELETE l[0]``). Counters and lists are
-    so; additions to sets and maps, which look the same in the text, would bear repeating."""
+    """The outcome depends on what was stored before, so that a second application may change it again:
+    ``x = x + ...``, ``x += ...`` and the like, and list elements by position (``l[0] = ...``,
+    ``DELETE l[0]``). So it is with counters and lists; additions to sets and maps, which look the same in
+    the text, would bear repeating."""
     functions: tuple[FunctionCall, ...] = ()
     """Calls of now(), uuid() and the current...() functions in a MUTATION or BATCH."""
     json: bool = False
@@ -192,7 +196,7 @@ class Statement:
     selection: tuple[Selected, ...] | None = None
     """The result columns of a READ; None for ``*``, for SELECT JSON, and when it is no SELECT."""
     keyspaces: tuple[str, ...] = ()
-    """Keyspaces that a SCHEMA statement names without a table of theirs: CREATE KEYSPACE, DROP TYPE ks.t, ..."""
+    """Keyspaces that a SCHEMA statement names without a table: CREATE KEYSPACE, DROP TYPE ks.t, ..."""
     use_keyspace: str | None = None
     """The keyspace of a USE."""
     statements: tuple[Statement, ...] = ()

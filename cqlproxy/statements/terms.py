@@ -30,40 +30,12 @@ _CONSTANTS: Final = {
 }
 # Reserved words of the grammar that can follow a term: none of them starts another one.
 _AFTER_TERM: Final = frozenset(
-    [
-        "and",
-        "if",
-        "order",
-        "limit",
-        "allow",
-        "apply",
-        "insert",
-        "update",
-        "delete",
-        "using",
-        "where",
-        "set",
-        "from",
-        "into",
-        "or",
-        "by",
-        "in",
-        "is",
-    ]
+    {"and", "if", "order", "limit", "allow", "using", "where", "set", "from", "into", "or", "by", "in", "is"}
+    | {"insert", "update", "delete", "apply"}
 )
 _VOLATILE: Final = frozenset(
-    [
-        "now",
-        "uuid",
-        "currenttimestamp",
-        "currentdate",
-        "currenttime",
-        "currenttimeuuid",
-        "current_timestamp",
-        "current_date",
-        "current_time",
-        "current_timeuuid",
-    ]
+    {"now", "uuid", "currenttimestamp", "currentdate", "currenttime", "currenttimeuuid"}
+    | {"current_timestamp", "current_date", "current_time", "current_timeuuid"}
 )
 _FLOAT: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _DURATION: Final = re.compile(

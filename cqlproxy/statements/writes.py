@@ -113,8 +113,8 @@ def _insert(source: Source, word: int, write: _Write) -> int:
 
 
 def _columns_and_values(source: Source, word: int, write: _Write) -> int:
-    # Hot path: plain INSERTs never repeat, so no cache spares them. A list of single words has a comma in every
-    # second place, which slices check without a loop.
+    # Hot path: plain INSERTs never repeat, so no cache spares them. A list of single words has a comma in
+    # every second place, which slices check without a loop.
     found = source.words
     end = found.index(")", word)
     names = found[word + 1 : end : 2]

@@ -1,0 +1,31 @@
+"""Rules by tenant and by table, and the governor's decision what is copied. Imports nothing of cqlproxy."""
+
+from filters.document import RulesError
+from filters.governor import Governor, Scope, ValueOf
+from filters.patterns import TablePattern, TablePatterns, table_pattern
+from filters.rules import Rules
+from filters.rules_file import load_rules
+from filters.sources import JsonSource, LiteralSource, MarkerSource, TenantSource, UnknownSource
+from filters.tenants import Tenants
+from filters.verdict import ALLOWED, Reason, Verdict
+
+__all__ = [
+    "ALLOWED",
+    "Governor",
+    "JsonSource",
+    "LiteralSource",
+    "MarkerSource",
+    "Reason",
+    "Rules",
+    "RulesError",
+    "Scope",
+    "TablePattern",
+    "TablePatterns",
+    "TenantSource",
+    "Tenants",
+    "UnknownSource",
+    "ValueOf",
+    "Verdict",
+    "load_rules",
+    "table_pattern",
+]
