@@ -35,10 +35,14 @@ def configure(
 ) -> None:
     """Send the logs of the whole process to `stream` (stderr when None), in place of what was set up before.
 
-    The driver and the HTTP server log from WARNING on, whatever `level` is.
+    The driver and the HTTP server log from WARNING on, whatever `level` is; the driver's tracebacks, which
+    come with each node that is away, are cut to their last line but for the level debug.
     """
     output = logging.StreamHandler(stream if stream is not None else sys.stderr)
-    output.setFormatter(TextFormatter() if form == "text" else JsonFormatter())
+    whole = level == "debug"
+    output.setFormatter(
+        TextFormatter(driver_tracebacks=whole) if form == "text" else JsonFormatter(driver_tracebacks=whole)
+    )
     output.addFilter(RepeatedWarnings(REPEAT_AFTER_SECONDS))
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
     logging.captureWarnings(True)
@@ -46,18 +50,40 @@ def configure(
         logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-class TextFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """What both forms share: which particulars and how much of an exception are shown."""
+
+    def __init__(self, *, driver_tracebacks: bool = True) -> None:
+        super().__init__()
+        self._driver_tracebacks = driver_tracebacks
+
+    def _traceback(self, record: logging.LogRecord) -> str:
+        """What is shown of the exception that `record` carries; empty when it carries none."""
+        return self.formatException(record.exc_info) if record.exc_info and not self._is_cut(record) else ""
+
+    def _is_cut(self, record: logging.LogRecord) -> bool:
+        return _is_of_driver(record) and not self._driver_tracebacks
+
+    def _particulars(self, record: logging.LogRecord) -> dict[str, object]:
+        particulars = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info and record.exc_info[1] is not None and self._is_cut(record):
+            particulars.setdefault("error", repr(record.exc_info[1]))
+        return particulars
+
+
+class TextFormatter(_Formatter):
     """`time level logger message key=value ...`: one line, but for the traceback that may follow."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render `record`; control characters, which clients may have sent, are escaped."""
         parts = [_time(record), record.levelname, _source(record), _one_line(record.getMessage())]
-        parts += [f"{key}={_quoted(value)}" for key, value in _particulars(record).items()]
+        parts += [f"{key}={_quoted(value)}" for key, value in self._particulars(record).items()]
         line = " ".join(parts)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        traceback = self._traceback(record)
+        return f"{line}\n{traceback}" if traceback else line
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_Formatter):
     """One JSON object a line: time, level, logger, message, then the particulars, then exception."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -68,10 +94,10 @@ class JsonFormatter(logging.Formatter):
             "logger": _source(record),
             "message": record.getMessage(),
         }
-        for key, value in _particulars(record).items():
+        for key, value in self._particulars(record).items():
             fields.setdefault(key, value)
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+        if traceback := self._traceback(record):
+            fields["exception"] = traceback
         return json.dumps(fields, default=str)
 
 
@@ -115,12 +141,11 @@ def _time(record: logging.LogRecord) -> str:
 
 def _source(record: logging.LogRecord) -> str:
     """The logger's name; the driver's are put under `driver`, which says more than the package's name."""
-    package, dot, rest = record.name.partition(".")
-    return f"driver{dot}{rest}" if package == _DRIVER else record.name
+    return "driver" + record.name.removeprefix(_DRIVER) if _is_of_driver(record) else record.name
 
 
-def _particulars(record: logging.LogRecord) -> dict[str, object]:
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+def _is_of_driver(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == _DRIVER
 
 
 def _one_line(text: str) -> str:

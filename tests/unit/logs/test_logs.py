@@ -109,6 +109,24 @@ def test_the_driver_is_named_as_such_and_heard_from_warning_on() -> None:
     ]
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_of_the_driver_is_one_line_but_for_debugging(form: Literal["text", "json"]) -> None:
+    def logged(level: Literal["info", "debug"]) -> str:
+        stream = set_up(level, form)
+        try:
+            raise ConnectionRefusedError(111, "refused")
+        except ConnectionRefusedError:
+            logging.getLogger("cassandra.pool").warning("node is away", exc_info=True)
+        return stream.getvalue()
+
+    brief, whole = logged("info"), logged("debug")
+    assert brief.count("\n") == 1
+    assert "Traceback" not in brief
+    assert "ConnectionRefusedError(111, 'refused')" in brief
+    assert "Traceback" in whole
+    assert "ConnectionRefusedError: [Errno 111] refused" in whole
+
+
 def test_levels() -> None:
     stream = set_up("error")
     for name in ("a", "cassandra.pool", "uvicorn.error"):

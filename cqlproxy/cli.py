@@ -1,0 +1,163 @@
+"""The command line: `cqlproxy serve`, `cqlproxy check-config`, and what their exit codes mean.
+
+0: all is well. 1: the configuration is good, but the proxy could not start. 2: the configuration, the rules
+file or the command line is wrong, and nothing was started.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from cqlproxy import __version__, logs
+from cqlproxy.config import ClusterAddress, Config, ConfigError, doubts, load_config
+from filters import RulesError, load_rules
+
+EXIT_START_FAILED: Final = 1
+EXIT_BAD_INPUT: Final = 2
+
+_CONFIG_FILE = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The configuration, a YAML file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cqlproxy")
+def main() -> None:
+    """A transparent proxy for CQL.
+
+    An application connects to cqlproxy instead of its cluster. cqlproxy serves it from that cluster, the
+    primary, and copies its writes to a second one, the shadow.
+
+    \b
+    Examples:
+      cqlproxy check-config -c proxy.yaml
+      cqlproxy serve -c proxy.yaml
+    """
+
+
+@main.command()
+@_CONFIG_FILE
+def serve(path: Path) -> None:
+    """Run the proxy until SIGTERM or SIGINT.
+
+    Logs go to stderr. Exits with 2 when the configuration or the rules file is wrong, and with 1 when the
+    proxy cannot start: a port is in use, or the primary was not reached within connect_timeout.
+
+    \b
+    Examples:
+      cqlproxy serve -c proxy.yaml
+      cqlproxy serve --config /etc/cqlproxy/proxy.yaml
+    """
+    config = _checked(path)
+    logs.configure(config.log.level, config.log.format)
+    for doubt in doubts(config):
+        logging.getLogger(__name__).warning("%s: %s", path, doubt)
+
+    # Imported here, so that the other commands and a bad configuration do not wait for the driver to load.
+    import uvloop
+
+    from cqlproxy.proxy import StartupError
+    from cqlproxy.proxy import serve as run_proxy
+
+    try:
+        uvloop.run(run_proxy(config))
+    except StartupError as error:
+        click.echo(f"cqlproxy: {error}", err=True)
+        sys.exit(EXIT_START_FAILED)
+    except RulesError as error:
+        _refuse(error.problems)
+
+
+@main.command()
+@_CONFIG_FILE
+def check_config(path: Path) -> None:
+    """Check a configuration and its rules file; start nothing.
+
+    Prints what was understood. Exits with 2, and one line for each problem, when something is wrong.
+
+    \b
+    Example:
+      cqlproxy check-config -c proxy.yaml
+    """
+    config = _checked(path)
+    for doubt in doubts(config):
+        click.echo(f"{path}: warning: {doubt}", err=True)
+    click.echo(f"{path} is valid.")
+    for name, meaning in _summary(config):
+        click.echo(f"  {name:<10}{meaning}")
+
+
+def _checked(path: Path) -> Config:
+    try:
+        config = load_config(path)
+        if config.filters:
+            load_rules(config.filters.rules_file)
+    except ConfigError as error:
+        _refuse([f"{path}: {problem}" for problem in error.problems])
+    except RulesError as error:
+        _refuse(error.problems)
+    return config
+
+
+def _refuse(problems: Sequence[str]) -> NoReturn:
+    for problem in problems:
+        click.echo(problem, err=True)
+    sys.exit(EXIT_BAD_INPUT)
+
+
+def _summary(config: Config) -> list[tuple[str, str]]:
+    listen, mirror = config.listen, config.mirror
+    advertised = listen.advertised_address or "the address that each client connected to"
+    lines = [
+        ("mode", config.mode.value),
+        ("listen", f"{_at(listen.host, listen.port)}, advertised as {advertised}"),
+        ("", f"frames up to {_readable(listen.max_frame_bytes)}"),
+        ("primary", _cluster(config.primary)),
+        ("", f"{config.connect_timeout:g} s to connect at start, {config.request_timeout_ms} ms per request"),
+    ]
+    if config.shadow is None:
+        lines.append(("shadow", "none"))
+    else:
+        unused = "" if config.mode.uses_shadow else ", unused in this mode"
+        lines.append(("shadow", _cluster(config.shadow) + unused))
+    lines += [
+        ("mirror", f"up to {mirror.max_requests} copies and {_readable(mirror.max_bytes)} wait"),
+        ("", f"{mirror.shadow_timeout_ms} ms per attempt to deliver one"),
+        ("", f"write times are {'pinned' if mirror.pin_timestamps else 'not pinned'}"),
+        ("", f"schema changes are {'copied' if mirror.schema_changes else 'not copied'}"),
+        (
+            "filters",
+            f"rules in {config.filters.rules_file}" if config.filters else "none: nothing is held back",
+        ),
+        ("admin", f"http://{_at(config.admin.host, config.admin.port)}"),
+        ("log", f"{config.log.level}, {config.log.format}"),
+    ]
+    return lines
+
+
+def _cluster(cluster: ClusterAddress) -> str:
+    points = ", ".join(_at(host, cluster.port) for host in cluster.contact_points)
+    return f"{points}, datacenter {cluster.local_datacenter or 'of the first that answers'}"
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _readable(size: int) -> str:
+    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size % factor == 0:
+            return f"{size // factor} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,225 @@
+"""The command line: exit codes, one line for each problem, and nothing started when there is one."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cqlproxy import __version__
+from cqlproxy.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+GOOD = """
+listen: {host: 127.0.0.1, port: 9042, advertised_address: 192.0.2.1}
+primary: {contact_points: [db1, "2001:db8::1"], local_datacenter: dc1}
+shadow: {contact_points: [db2], port: 9043}
+mode: DualAsync
+mirror: {max_bytes: 10MB}
+"""
+
+# Port 1 of this machine: nothing listens there.
+UNREACHABLE = """
+primary: {contact_points: [127.0.0.1], port: 1}
+mode: primary_only
+connect_timeout: 0.5
+"""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def write(folder: Path, text: str, rules: str | None = None) -> Path:
+    path = folder / "proxy.yaml"
+    if rules is not None:
+        text += "filters: {rules_file: rules.yaml}\n"
+        (folder / "rules.yaml").write_text(rules)
+    path.write_text(text)
+    return path
+
+
+# Configurations that must be refused, with what the line on stderr says after the path of the file.
+BAD = [
+    ("wrong key", GOOD + "lisen: {}\n", "lisen: is not a known key, did you mean listen? "),
+    ("wrong type", GOOD + "admin: {port: http}\n", "admin.port: must be a whole number from 1 to 65535"),
+    ("missing host", "mode: SourceOnly\nprimary: {port: 1}\n", "primary.contact_points: is required (a list"),
+    ("no host", "mode: SourceOnly\nprimary: {contact_points: []}\n", "primary.contact_points: must name at"),
+    ("no such mode", GOOD.replace("DualAsync", "sync"), "mode: 'sync' is not a mode"),
+    ("mode of later versions", GOOD.replace("DualAsync", "TargetOnly"), "mode: target_only is not available"),
+    ("not YAML", "mode: [a\n", "line 2, column 1: not valid YAML: "),
+    ("key given twice", GOOD + "mode: SourceOnly\n", "mode: is given twice, on lines 5 and 7"),
+]  # fmt: skip
+COMMANDS = ["serve", "check-config"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("text", "line"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_a_bad_configuration_is_one_line_and_exit_2(
+    tmp_path: Path, command: str, text: str, line: str
+) -> None:
+    path = write(tmp_path, text)
+    result = run(command, "-c", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (shown,) = result.stderr.splitlines()
+    assert shown.startswith(f"{path}: {line}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_problem_has_a_line_of_its_own(tmp_path: Path, command: str) -> None:
+    path = write(tmp_path, "mode: nil\nprimary: {contact_points: [a], prt: 1}\nlog: loud\n")
+    result = run(command, "-c", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    keys = [line.removeprefix(f"{path}: ").split(":")[0] for line in result.stderr.splitlines()]
+    assert sorted(keys) == ["log", "mode", "primary.prt"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_is_not_there(tmp_path: Path, command: str) -> None:
+    result = run(command, "-c", tmp_path / "none.yaml")
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path}/none.yaml: there is no such file\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_must_be_named(command: str) -> None:
+    result = run(command)
+    assert result.exit_code == 2
+    assert "Missing option '-c'" in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_rules_that_are_not_there_are_exit_2(tmp_path: Path, command: str) -> None:
+    path = write(tmp_path, GOOD + "filters: {rules_file: gone.yaml}\n")
+    result = run(command, "-c", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert str(tmp_path / "gone.yaml") in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bad_rules_are_exit_2(tmp_path: Path, command: str) -> None:
+    path = write(tmp_path, GOOD, rules="filters: {table_blaklist: [ks.t]}\n")
+    result = run(command, "-c", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert "rules.yaml" in line
+    assert "table_blaklist" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_bad_configuration_starts_nothing(tmp_path: Path, command: str) -> None:
+    """A real process: the event loop, the proxy and the driver are not even loaded."""
+    path = write(tmp_path, GOOD + "lisen: {}\n")
+    program = (
+        "import sys\n"
+        "from cqlproxy.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print([name for name in ('uvloop', 'cassandra', 'cqlproxy.proxy') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, "-c", str(path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "[]\n")
+    assert [line.startswith(f"{path}: lisen: ") for line in done.stderr.splitlines()] == [True]
+
+
+def serve(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cqlproxy", "serve", "-c", str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_port_in_use_is_said_plainly_and_exit_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve(write(tmp_path, f"{UNREACHABLE}admin: {{port: {port}}}\n"))
+    assert (done.returncode, done.stdout) == (1, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("cqlproxy: ")
+    assert str(port) in last
+    assert "Address already in use" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_primary_that_cannot_be_reached_is_said_plainly_and_exit_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = serve(write(tmp_path, f"{UNREACHABLE}admin: {{port: {port}}}\n"))
+    assert (done.returncode, done.stdout) == (1, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("cqlproxy: ")
+    assert "connect_timeout (0.5 s)" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_check_config_prints_what_was_understood(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD, rules="filters: {table_blacklist: ['*.migrations']}\n")
+    result = run("check-config", "--config", path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"{path} is valid.",
+        "  mode      dual_write_async",
+        "  listen    127.0.0.1:9042, advertised as 192.0.2.1",
+        "            frames up to 256 MiB",
+        "  primary   db1:9042, [2001:db8::1]:9042, datacenter dc1",
+        "            60 s to connect at start, 12000 ms per request",
+        "  shadow    db2:9043, datacenter of the first that answers",
+        "  mirror    up to 50000 copies and 10000000 bytes wait",
+        "            2000 ms per attempt to deliver one",
+        "            write times are pinned",
+        "            schema changes are copied",
+        f"  filters   rules in {tmp_path}/rules.yaml",
+        "  admin     http://127.0.0.1:8080",
+        "  log       info, text",
+    ]
+
+
+def test_check_config_without_a_shadow(tmp_path: Path) -> None:
+    path = write(tmp_path, "primary: {contact_points: [db1]}\nmode: SourceOnly\n")
+    result = run("check-config", "-c", path)
+    assert result.exit_code == 0
+    assert "  shadow    none\n" in result.stdout
+    assert "  filters   none: nothing is held back\n" in result.stdout
+    assert "advertised as the address that each client connected to\n" in result.stdout
+
+
+def test_check_config_says_what_is_doubtful(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("db1", "127.0.0.1"))
+    result = run("check-config", "-c", path)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{path}: warning: primary: 127.0.0.1:9042 is also where the proxy listens:"
+        " it would be its own client\n"
+    )
+
+
+def test_the_samples_are_valid() -> None:
+    assert run("check-config", "-c", ROOT / "config" / "proxy.yaml").exit_code == 0
+
+
+def test_version_and_help_of_the_module() -> None:
+    command = [sys.executable, "-m", "cqlproxy"]
+    for option, expected in (
+        ("--version", f"cqlproxy, version {__version__}\n"),
+        ("--help", "Usage: cqlproxy "),
+    ):
+        done = subprocess.run(
+            [*command, option], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert done.stdout.startswith(expected)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_shows_an_example(command: str) -> None:
+    assert f"cqlproxy {command} -c proxy.yaml" in run(command, "--help").stdout
+
+
+def test_the_version_is_the_project_s() -> None:
+    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
