@@ -21,6 +21,7 @@ from cqlproxy.statements import Statement
 from frame_codec import (
     EVENT_STREAM,
     HEADER,
+    PROTOCOL_V3,
     PROTOCOL_V4,
     RESPONSE_BIT,
     ErrorCode,
@@ -46,6 +47,8 @@ CLIENT_UNSENT_BYTES = 1 << 20
 """A client with more than this many bytes of answers that it has not taken is read no further."""
 
 _COMPRESSED = int(FrameFlag.COMPRESSED)
+_FLAGS_V3 = int(FrameFlag.TRACING)
+_FLAGS_V4 = int(FrameFlag.TRACING | FrameFlag.CUSTOM_PAYLOAD)
 _pack_header = HEADER.pack
 
 
@@ -141,9 +144,8 @@ class ClientConnection(asyncio.Protocol):
         now = self._loop.time()
         for version, flags, stream, opcode, body in self._decoder.feed(data):
             try:
-                if flags & _COMPRESSED:
-                    body = self._decompressed(body)
-                    flags &= ~_COMPRESSED
+                if flags:
+                    flags, body = self._unwrapped(version, flags, body)
                 usual = version == self.version and stream >= 0 and self.started
                 if not usual and not self._acceptable(version, stream, flags, opcode, body):
                     continue
@@ -207,10 +209,13 @@ class ClientConnection(asyncio.Protocol):
 
     # --- what is not on the hot path ----------------------------------------------------------
 
-    def _decompressed(self, body: bytes) -> bytes:
-        if not self._compressed:
-            raise ProtocolError("A compressed frame, but no compression was agreed on in STARTUP")
-        return decompress(body, self._max_frame_bytes)
+    def _unwrapped(self, version: int, flags: int, body: bytes) -> tuple[int, bytes]:
+        """The flags that mean something in this version, and the body as it was before compression."""
+        if flags & _COMPRESSED:
+            if not self._compressed:
+                raise ProtocolError("A compressed frame, but no compression was agreed on in STARTUP")
+            body = decompress(body, self._max_frame_bytes)
+        return flags & (_FLAGS_V3 if version == PROTOCOL_V3 else _FLAGS_V4), body
 
     def _acceptable(self, version: int, stream: int, flags: int, opcode: int, body: bytes) -> bool:
         """Whether the request may be handled as the usual ones; if not, it has been answered here."""

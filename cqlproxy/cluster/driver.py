@@ -151,6 +151,8 @@ class RawConnection(Connection):
     owner: ClassVar[Owner]
     inbox: ClassVar[_Inbox] = _Inbox()
 
+    is_closed: bool
+
     max_in_flight = DRIVER_STREAMS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

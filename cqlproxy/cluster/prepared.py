@@ -25,6 +25,7 @@ class PreparedStatement:
 
     __slots__ = (
         "bound",
+        "conditional",
         "id",
         "keyspace",
         "metadata_changed",
@@ -55,7 +56,8 @@ class PreparedStatement:
         self.system_table = system_table
         self.writes = statement.kind in (Kind.MUTATION, Kind.BATCH)
         self.plain_read = statement.kind is Kind.READ and not system_table
-        self.stamped = self.writes and not statement.conditional
+        self.conditional = statement.conditional
+        self.stamped = self.writes and not self.conditional
         """Whether it takes a write time of the proxy's; a conditional write gets the server's own."""
         self.repeatable = not statement.relative
         """Whether applying it twice, with the same write time, is as good as once."""

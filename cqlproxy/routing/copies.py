@@ -218,10 +218,14 @@ class Copies:
     def _scope_of_prepared(self, prepared: PreparedStatement) -> Scope:
         types = [column.type.cql_name for column in prepared.bound]
         table = prepared.table
-        return self.governor.scope(table.keyspace, table.table, tenant_sources(prepared.statement, types))
+        columns = self.governor.rules.tenant_columns
+        sources = tenant_sources(prepared.statement, types, columns)
+        return self.governor.scope(table.keyspace, table.table, sources)
 
     def _verdict(self, statement: Statement, table: TableName, value_of: BoundValues) -> Verdict:
-        scope = self.governor.scope(table.keyspace, table.table, tenant_sources(statement))
+        columns = self.governor.rules.tenant_columns
+        sources = tenant_sources(statement, None, columns)
+        scope = self.governor.scope(table.keyspace, table.table, sources)
         return scope.verdict or scope.decide(value_of)
 
     def _held_back(self, verdict: Verdict, table: TableName) -> None:

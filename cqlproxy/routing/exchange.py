@@ -235,6 +235,9 @@ class PreparedWrite(Write):
         else:
             self.give_answer(flags, opcode, body)
 
+    def is_conditional(self) -> bool:
+        return self.prepared.conditional
+
     def copy(self) -> None:
         self.router.copies.prepared(self)
 
@@ -254,10 +257,7 @@ class BatchWrite(Write):
             self.give_answer(flags, opcode, body)
 
     def is_conditional(self) -> bool:
-        return any(
-            (entry.statement if isinstance(entry, PreparedStatement) else entry).conditional
-            for entry in self.entries
-        )
+        return any(entry.conditional for entry in self.entries)
 
     def copy(self) -> None:
         self.router.copies.batch(self)

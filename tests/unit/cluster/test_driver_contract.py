@@ -1,0 +1,64 @@
+"""What ``cqlproxy.cluster.driver`` relies on of scylla-driver: when an internal moves, this says which."""
+
+import inspect
+
+import cassandra
+import pytest
+from cassandra.cluster import Cluster
+from cassandra.connection import Connection
+from cassandra.metadata import Murmur3Token, TokenMap
+from cassandra.pool import HostConnection
+
+from cqlproxy.cluster.driver import DRIVER_STREAMS
+
+
+def parameters_of(function: object) -> list[str]:
+    assert callable(function)
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_driver_is_of_the_minor_version_that_was_studied() -> None:
+    assert cassandra.__version__.startswith("3.29."), (
+        f"scylla-driver {cassandra.__version__}: read its connection.py and pool.py before raising the pin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("_connect_socket", ["self"]),
+        ("_send_options_message", ["self"]),
+        ("_handle_options_response", ["self", "options_response"]),
+        ("_handle_startup_response", ["self", "startup_response", "did_authenticate"]),
+        ("_handle_auth_response", ["self", "auth_response"]),
+        ("process_msg", ["self", "header", "body"]),
+        ("defunct", ["self", "exc"]),
+        ("error_all_requests", ["self", "exc"]),
+        ("close", ["self"]),
+    ],
+)
+def test_connection_has_the_methods_that_are_called_or_overridden(name: str, expected: list[str]) -> None:
+    assert parameters_of(getattr(Connection, name)) == expected
+
+
+def test_the_number_of_stream_ids_follows_from_max_in_flight() -> None:
+    assert Connection.max_request_id_for(DRIVER_STREAMS) == DRIVER_STREAMS - 1
+
+
+def test_a_pool_makes_itself_known_by_the_method_it_hands_to_its_connections() -> None:
+    assert "on_orphaned_stream_released" in parameters_of(Connection.__init__)
+    assert parameters_of(HostConnection.on_orphaned_stream_released) == ["self"]
+
+
+def test_a_lost_connection_is_given_back_to_its_pool_without_a_stream() -> None:
+    assert parameters_of(HostConnection.return_connection) == ["self", "connection", "stream_was_orphaned"]
+
+
+def test_the_cluster_takes_a_connection_class_and_opens_single_connections() -> None:
+    assert "connection_class" in parameters_of(Cluster.__init__)
+    assert parameters_of(Cluster.connection_factory)[:2] == ["self", "endpoint"]
+
+
+def test_the_token_map_gives_replicas_by_token() -> None:
+    assert parameters_of(TokenMap.get_replicas) == ["self", "keyspace", "token"]
+    assert Murmur3Token.from_key(b"key").value == Murmur3Token.hash_fn(b"key")

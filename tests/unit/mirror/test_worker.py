@@ -1,0 +1,325 @@
+"""The mirror against a scripted shadow: bounds, order, and what is repeated.
+
+The shadow here stands in for a cluster that fails in ways which a real one cannot be made to.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import cast
+
+import pytest
+
+from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.request import Answer, Failure, Request
+from cqlproxy.metrics import Metrics
+from cqlproxy.mirror.mutation import OVERHEAD_BYTES, Mutation
+from cqlproxy.mirror.worker import MAX_ATTEMPTS, WINDOW, Mirror
+from cqlproxy.modes import Mode
+from cqlproxy.statements import TableName, analyse
+from frame_codec import (
+    BindMetadata,
+    ErrorCode,
+    ErrorResponse,
+    Execute,
+    Opcode,
+    PlainError,
+    Prepared,
+    RowsMetadata,
+    Unprepared,
+)
+
+TABLE = TableName("ks", "t")
+VOID = b"\x00\x00\x00\x01"
+
+
+class Shadow:
+    """A cluster of one connection: it takes what is sent, and answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Request, int, bytes]] = []
+        self.alive = True
+        self.congested = False
+        self.prepared_texts: list[bytes] = []
+        self.prepare_answer = Answer(Opcode.RESULT, _prepared(b"shadow id").encode(4))
+
+    @property
+    def ready(self) -> bool:
+        return self.alive
+
+    def pick(self) -> "Shadow | None":
+        return self if self.alive else None
+
+    def pick_for(self, prepared: PreparedStatement, body: bytes, parameters_at: int) -> "Shadow | None":
+        return self.pick()
+
+    async def prepare(self, text: bytes, keyspace: str | None, near: object) -> Answer:
+        self.prepared_texts.append(text)
+        return self.prepare_answer
+
+    def send(self, request: Request, flags: int, opcode: int, body: bytes, deadline: float) -> bool:
+        if not self.alive:
+            return False
+        request.connection = cast("object", self)  # type: ignore[assignment]
+        self.sent.append((request, opcode, body))
+        return True
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        self.writable = callback
+
+    def answer(self, position: int = 0) -> None:
+        self.sent.pop(position)[0].answered(0, Opcode.RESULT, VOID)
+
+    def refuse(self, error: ErrorResponse, position: int = 0) -> None:
+        self.sent.pop(position)[0].answered(0, Opcode.ERROR, error.encode(4))
+
+    def fail(self, failure: Failure, position: int = 0) -> None:
+        self.sent.pop(position)[0].failed(failure)
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [body for _, _, body in self.sent]
+
+
+class Setting:
+    """A mirror before a scripted shadow, and what it could not deliver."""
+
+    def __init__(self, *, max_requests: int = 10_000, max_bytes: int = 1 << 30) -> None:
+        self.shadow = Shadow()
+        self.metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
+        self.undelivered: list[tuple[bytes, str]] = []
+        self.mirror = Mirror(
+            cast(Backend, self.shadow),
+            max_requests=max_requests,
+            max_bytes=max_bytes,
+            timeout=1,
+            metrics=self.metrics,
+            undelivered=lambda mutation, reason: self.undelivered.append((mutation.body, reason)),
+        )
+
+    def offer(self, *bodies: bytes, repeatable: bool = True, schema: bool = False) -> None:
+        now = asyncio.get_running_loop().time()
+        for body in bodies:
+            self.mirror.offer(
+                Mutation(Opcode.QUERY, body, offered=now, table=TABLE, repeatable=repeatable, schema=schema)
+            )
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let the loop run until ``condition`` holds."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+def on_loop(test: Callable[[], Coroutine[object, object, None]]) -> Callable[[], None]:
+    def run() -> None:
+        asyncio.run(test())
+
+    run.__name__ = test.__name__
+    return run
+
+
+def _prepared(prepared_id: bytes) -> Prepared:
+    return Prepared(prepared_id, BindMetadata(()), RowsMetadata.of(()))
+
+
+def _statement(prepared_id: bytes = b"client id") -> PreparedStatement:
+    text = "INSERT INTO ks.t (id) VALUES (1)"
+    return PreparedStatement(_prepared(prepared_id), text.encode(), None, analyse(text), system_table=False)
+
+
+@on_loop
+async def test_copies_are_sent_at_once_and_counted_when_they_are_acknowledged() -> None:
+    s = Setting()
+    s.offer(b"a", b"b")
+    assert s.shadow.bodies == [b"a", b"b"]
+    assert s.mirror.depth == s.mirror.in_flight == 2
+    s.shadow.answer(1)
+    s.shadow.answer()
+    assert s.metrics.mirrored == 2
+    assert s.mirror.depth == s.mirror.depth_bytes == s.mirror.in_flight == 0
+    assert s.mirror.lag == 0
+
+
+@on_loop
+async def test_no_more_than_the_window_is_under_way() -> None:
+    s = Setting()
+    s.offer(*[b"x"] * (WINDOW + 5))
+    assert len(s.shadow.sent) == WINDOW
+    s.shadow.answer()
+    assert len(s.shadow.sent) == WINDOW
+    assert s.mirror.depth == WINDOW + 4
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"max_requests": 3}, {"max_bytes": 3 * (OVERHEAD_BYTES + 1)}], ids=["count", "bytes"]
+)
+def test_what_exceeds_a_bound_is_dropped_and_named(bounds: dict[str, int]) -> None:
+    async def main() -> None:
+        s = Setting(**bounds)
+        s.shadow.alive = False
+        s.offer(b"1", b"2", b"3", b"4", b"5")
+        assert s.mirror.depth == 3
+        assert s.undelivered == [(b"4", "queue_full"), (b"5", "queue_full")]
+        s.shadow.alive = True
+        s.mirror.pump()
+        assert s.shadow.bodies == [b"1", b"2", b"3"]
+
+    asyncio.run(main())
+
+
+@on_loop
+async def test_while_the_shadow_is_away_copies_wait_and_use_up_no_attempt() -> None:
+    s = Setting()
+    s.shadow.alive = False
+    s.offer(b"waits")
+    for _ in range(MAX_ATTEMPTS * 2):
+        s.mirror.pump()
+    s.shadow.alive = True
+    s.mirror.pump()
+    s.shadow.answer()
+    assert (s.metrics.mirrored, s.metrics.retried, s.undelivered) == (1, 0, [])
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+def test_an_attempt_without_an_answer_is_repeated_only_where_that_does_no_harm(failure: Failure) -> None:
+    async def main() -> None:
+        s = Setting()
+        s.offer(b"set", repeatable=True)
+        s.offer(b"counter", repeatable=False)
+        s.shadow.fail(failure, 1)
+        assert s.undelivered == [(b"counter", "unknown_outcome")]
+        s.shadow.fail(failure)
+        await s.until(lambda: s.shadow.sent)
+        assert s.shadow.bodies == [b"set"]
+        s.shadow.answer()
+        assert s.metrics.mirrored == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("code", [ErrorCode.OVERLOADED, ErrorCode.IS_BOOTSTRAPPING])
+def test_a_counter_is_repeated_when_the_error_proves_that_nothing_was_applied(code: ErrorCode) -> None:
+    async def main() -> None:
+        s = Setting()
+        s.offer(b"counter", repeatable=False)
+        s.shadow.refuse(PlainError("not now", code))
+        await s.until(lambda: s.shadow.sent)
+        s.shadow.answer()
+        assert (s.metrics.mirrored, s.undelivered) == (1, [])
+
+    asyncio.run(main())
+
+
+@on_loop
+async def test_a_copy_is_given_up_after_the_last_attempt() -> None:
+    s = Setting()
+    s.offer(b"hopeless")
+    for attempt in range(MAX_ATTEMPTS):
+        await s.until(lambda: s.shadow.sent)
+        assert s.undelivered == [], attempt
+        s.shadow.fail(Failure.TIMEOUT)
+    assert s.undelivered == [(b"hopeless", "attempts")]
+    assert s.mirror.depth == 0
+
+
+@on_loop
+async def test_a_statement_that_the_shadow_refuses_is_not_repeated() -> None:
+    s = Setting()
+    s.offer(b"bad")
+    s.shadow.refuse(PlainError("no such table", ErrorCode.INVALID))
+    assert s.undelivered == [(b"bad", "rejected")]
+    assert s.shadow.sent == []
+
+
+@on_loop
+async def test_a_schema_change_waits_for_what_was_before_and_holds_what_comes_after() -> None:
+    s = Setting()
+    s.offer(b"before 1", b"before 2")
+    s.offer(b"CREATE TABLE", schema=True)
+    s.offer(b"after")
+    assert s.shadow.bodies == [b"before 1", b"before 2"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"before 2"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"CREATE TABLE"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"after"]
+
+
+@on_loop
+async def test_a_statement_is_prepared_on_the_shadow_once_and_sent_with_the_shadows_id() -> None:
+    s = Setting()
+    statement = _statement()
+    now = asyncio.get_running_loop().time()
+    body = Execute(b"client id").encode(4)
+    for _ in range(3):
+        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,)))
+    await s.until(lambda: len(s.shadow.sent) == 3)
+    assert s.shadow.prepared_texts == [statement.text]
+    assert set(s.shadow.bodies) == {Execute(b"shadow id").encode(4)}
+
+
+@on_loop
+async def test_an_id_that_the_shadow_has_forgotten_is_prepared_again_and_even_a_counter_sent_again() -> None:
+    s = Setting()
+    statement = _statement()
+    statement.shadow_id = b"shadow id"
+    now = asyncio.get_running_loop().time()
+    body = Execute(b"client id").encode(4)
+    s.mirror.offer(
+        Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,), repeatable=False)
+    )
+    s.shadow.refuse(Unprepared("unknown id", b"shadow id"))
+    await s.until(lambda: s.shadow.sent)
+    assert s.shadow.prepared_texts == [statement.text]
+    s.shadow.answer()
+    assert (s.metrics.mirrored, s.undelivered) == (1, [])
+
+
+@on_loop
+async def test_a_statement_that_the_shadow_will_not_prepare_takes_its_copies_along_and_no_others() -> None:
+    s = Setting()
+    statement = _statement()
+    s.shadow.prepare_answer = Answer(Opcode.ERROR, PlainError("no such table", ErrorCode.INVALID).encode(4))
+    now = asyncio.get_running_loop().time()
+    body = Execute(b"client id").encode(4)
+    for _ in range(3):
+        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,)))
+    s.offer(b"other")
+    await s.until(lambda: len(s.undelivered) == 3)
+    assert {reason for _, reason in s.undelivered} == {"rejected"}
+    assert s.shadow.bodies == [b"other"]
+    s.shadow.answer()
+    assert s.mirror.depth == 0
+
+
+@on_loop
+async def test_a_congested_connection_is_sent_nothing_until_it_has_room() -> None:
+    s = Setting()
+    s.shadow.congested = True
+    s.offer(b"waits")
+    assert s.shadow.sent == []
+    s.shadow.congested = False
+    s.shadow.writable()
+    assert s.shadow.bodies == [b"waits"]
+
+
+@on_loop
+async def test_stopping_hands_over_everything_that_is_not_delivered() -> None:
+    s = Setting(max_requests=10)
+    s.offer(b"under way")
+    s.shadow.alive = False
+    s.offer(b"waiting")
+    assert not await s.mirror.drain(0.01)
+    await s.mirror.stop()
+    assert sorted(s.undelivered) == [(b"under way", "shutdown"), (b"waiting", "shutdown")]
+    assert s.mirror.depth == 0
+
+
+@on_loop
+async def test_draining_ends_when_the_last_copy_is_acknowledged() -> None:
+    s = Setting()
+    s.offer(b"last")
+    asyncio.get_running_loop().call_soon(s.shadow.answer)
+    assert await s.mirror.drain(5)
