@@ -19,6 +19,24 @@ from filters.verdict import ALLOWED, Reason, Verdict
 ValueOf = Callable[[int], bytes | None]
 """From a marker's index to the value bound to it; None for null, unset and absent ones."""
 
+SYSTEM_KEYSPACES: Final = frozenset(
+    {
+        "system",
+        "system_auth",
+        "system_cluster_metadata",
+        "system_distributed",
+        "system_distributed_everywhere",
+        "system_metrics",
+        "system_replicated_keys",
+        "system_schema",
+        "system_traces",
+        "system_views",
+        "system_virtual_schema",
+    }
+)
+"""Keyspaces of Cassandra and ScyllaDB themselves, never copied, whatever the rules say."""
+
+_SYSTEM: Final = {name: Verdict(False, Reason.SYSTEM, name) for name in SYSTEM_KEYSPACES}
 _MOST_TABLES: Final = 10_000
 _COLLECTIONS: Final = ("list<", "set<")
 _DOCUMENT_UNKNOWN: Final = Verdict(False, Reason.TENANT_UNKNOWN, "JSON")
@@ -90,7 +108,7 @@ class Governor:
         return self._scope_of_tenants(rules, bound)
 
     def _scope_of_table(self, keyspace: str | None, table: str) -> Scope:
-        held = self._rules.tables.find(keyspace, table)
+        held = _SYSTEM.get(keyspace or "") or self._rules.tables.find(keyspace, table)
         scope = self._allowed if held is None else Scope(self._rules, held)
         if len(self._tables) >= _MOST_TABLES:
             self._tables.clear()

@@ -14,6 +14,8 @@ class Reason(StrEnum):
     """The table is in ``table_blacklist``."""
     TENANT = "tenant"
     """The tenant is in ``tenant_blacklist``."""
+    SYSTEM = "system"
+    """The keyspace is the cluster's own: what stands in it means nothing to another cluster."""
     KEYSPACE_UNKNOWN = "keyspace_unknown"
     """A pattern of ``table_blacklist`` may mean this table, but its keyspace is not known."""
     TENANT_UNKNOWN = "tenant_unknown"

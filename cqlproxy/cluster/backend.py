@@ -31,8 +31,11 @@ from frame_codec import Opcode, routing_values
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 5.0
-"""A connection with no traffic is asked after this long, and closed when it does not answer in as long."""
+HEARTBEAT_SECONDS = 3.0
+"""A connection that was silent for this long is asked, and closed when it does not answer in as long.
+
+The driver looks once in this time, so a node that has gone silent is found after at most three times as long.
+"""
 
 RECONNECT_SECONDS = (0.1, 2.0)
 """The first and the longest pause between two attempts to reach a node that is down."""
@@ -40,6 +43,9 @@ RECONNECT_SECONDS = (0.1, 2.0)
 KEYSPACE_SETTLE_SECONDS = 5.0
 """The driver reads a changed keyspace within its refresh window of 2 s; replicas are computed anew then."""
 
+
+AGREEMENT_SECONDS = 10.0
+"""How long nodes are given to agree on a changed schema: what drivers wait for it by default."""
 
 MAX_PREPARED = 20_000
 """Prepared statements remembered; a client that holds an older id is told to prepare again."""
@@ -231,6 +237,21 @@ class Backend:
         )
         if self._cluster.metadata.token_map is token_map:
             self._rings[keyspace] = ring
+
+    @property
+    def may_disagree(self) -> bool:
+        """Whether a schema change may be known to one node and not yet to another."""
+        return len(self.nodes) > 1
+
+    async def schema_agreement(self) -> None:
+        """Wait until the connected nodes have the same schema, `AGREEMENT_SECONDS` at most.
+
+        A driver does so after a schema change; one that sees the proxy as the only node has nobody to compare.
+        """
+        if self.may_disagree:
+            await self._loop.run_in_executor(
+                self._executor, self._session.wait_for_schema_agreement, AGREEMENT_SECONDS
+            )
 
     def keyspace_changed(self, keyspace: str) -> None:
         """A keyspace was altered or dropped: its replicas are computed anew once the driver has read it."""

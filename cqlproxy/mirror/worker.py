@@ -317,7 +317,10 @@ class Mirror:
         self._in_flight.discard(copy)
         mutation = copy.mutation
         if mutation.schema:
-            self._schema_under_way = False
+            if self._shadow.may_disagree:
+                self._supervisor.start(self._wait_for_agreement(), "schema agreement of the shadow")
+            else:
+                self._schema_under_way = False
         self._failures_in_a_row = 0
         self._resume_at = 0.0
         now = self._loop.time()
@@ -326,6 +329,14 @@ class Mirror:
         self._forget(mutation)
         if self._queue:
             self.pump()
+
+    async def _wait_for_agreement(self) -> None:
+        """What comes after a schema change may meet a node that has not heard of it yet."""
+        try:
+            await self._shadow.schema_agreement()
+        finally:
+            self._schema_under_way = False
+        self.pump()
 
     def _refused(self, copy: _Copy, error: ErrorResponse) -> None:
         mutation = copy.mutation

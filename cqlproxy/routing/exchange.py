@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.routing.peer import ClientPeer
+from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
 from frame_codec import (
     PROTOCOL_V4,
     ErrorCode,
     ErrorResponse,
+    FrameFlag,
     Opcode,
     PlainError,
     ReadTimeout,
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _ERROR = int(Opcode.ERROR)
 _RESULT = int(Opcode.RESULT)
+_WARNING = int(FrameFlag.WARNING)
 _UNPREPARED = int(ErrorCode.UNPREPARED).to_bytes(4, "big")
 
 
@@ -154,10 +157,13 @@ class PreparedRead(Read):
     prepared: PreparedStatement
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
         if opcode == _ERROR and is_unprepared(flags, body):
             self.router.prepare_again(self, (self.prepared,), flags, body)
-        else:
-            self.give_answer(flags, opcode, body)
+            return
+        if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
+            flags, body = without_use_warning(flags, body)
+        self.give_answer(flags, opcode, body)
 
 
 class SystemRead(Read):
@@ -232,8 +238,10 @@ class PreparedWrite(Write):
         # Hot path.
         if opcode == _ERROR and is_unprepared(flags, body):
             self.router.prepare_again(self, (self.prepared,), flags, body)
-        else:
-            self.give_answer(flags, opcode, body)
+            return
+        if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
+            flags, body = without_use_warning(flags, body)
+        self.give_answer(flags, opcode, body)
 
     def is_conditional(self) -> bool:
         return self.prepared.conditional
@@ -273,9 +281,21 @@ class BatchWrite(Write):
 
 
 class SchemaChange(Write):
-    """A text that changes the schema, or TRUNCATE: copied in its order."""
+    """A text that changes the schema, or TRUNCATE: copied in its order.
+
+    The client has its answer when the nodes agree on the schema, since its next request may meet any of them.
+    """
 
     __slots__ = ()
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == _RESULT and self.client.backend.may_disagree:
+            self.router.answer_when_agreed(self, flags, body)
+        else:
+            self.give_agreed_answer(flags, opcode, body)
+
+    def give_agreed_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        super().give_answer(flags, opcode, body)
 
     def copy(self) -> None:
         self.router.copies.schema(self)

@@ -152,7 +152,8 @@ class Router:
         write.statement = statement
         write.keyspace = prepared.keyspace
         self._metrics.writes_total += 1
-        self._send(write, client.backend.pick())
+        # DESCRIBE looks at the keyspace that is in use when it is executed.
+        self._send_text(write, client.keyspace)
 
     def query(self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float) -> None:
         """QUERY (spec section 4.1.4)."""
@@ -384,6 +385,15 @@ class Router:
             return None
         result = decode_result(body, backend.protocol_version)
         return result if isinstance(result, Prepared) and result.id == prepared.id else None
+
+    def answer_when_agreed(self, exchange: SchemaChange, flags: int, body: bytes) -> None:
+        """A schema change was made on a cluster of several nodes."""
+
+        async def wait_and_answer() -> None:
+            await exchange.client.backend.schema_agreement()
+            exchange.give_agreed_answer(flags, _RESULT, body)
+
+        self._supervisor.start(wait_and_answer(), "schema agreement")
 
     # --- the rest -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import pytest
 
 from tests.nodes import (
+    DURABLE,
     CassandraNode,
     ProxyProcess,
     loopback_address,
@@ -65,8 +66,8 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def _nodes(root: Path, request: pytest.FixtureRequest) -> Iterator[tuple[CassandraNode, CassandraNode]]:
-    primary = CassandraNode("primary", loopback_address(), root)
-    shadow = CassandraNode("shadow", loopback_address(), root)
+    primary = CassandraNode("primary", loopback_address(), root, settings=DURABLE)
+    shadow = CassandraNode("shadow", loopback_address(), root, settings=DURABLE)
     stash = request.session.stash
     stash.setdefault(_logged, []).extend((primary, shadow))
     with start_together(primary, shadow):

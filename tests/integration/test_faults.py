@@ -79,8 +79,8 @@ def test_a_paused_shadow_is_not_felt_and_what_it_missed_is_counted(
     load.wait_until_running(proxy)
     shadow.pause()
     time.sleep(12)  # longer than it takes the heartbeat to find a node that does not answer
-    nodes = {(n["cluster"], n["up"]) for n in proxy.stats()["nodes"]}  # type: ignore[attr-defined]
-    assert ("shadow", False) in nodes
+    _, metrics = proxy.get("/metrics")
+    assert f'proxy_node_up{{cluster="shadow",node="{shadow.address}:{shadow.port}"}} 0.0' in metrics.decode()
     assert proxy.get("/ready")[0] == 200
     shadow.resume()
     untouched(load.result())
@@ -135,7 +135,7 @@ def test_a_primary_restarted_under_load_is_served_again_within_five_seconds(
     result = load.result()
     assert proxy.pid == pid
     assert proxy.is_running()
-    assert result.between(0, killed).errors == []
+    assert result.between(0, killed - 1).errors == []  # what began later may have been under way
     away = result.between(killed + 0.5, back - 2)
     assert len(away.errors) == len(away.operations)  # each of them got its answer: an error
     served = [o.started for o in result.operations if o.started > back - 2 and o.error is None]

@@ -4,13 +4,14 @@ Linux only: addresses are taken from 127.0.0.0/8, and nothing that is started ou
 """
 
 from tests.nodes.addresses import loopback_address
-from tests.nodes.node import CassandraNode
+from tests.nodes.node import DURABLE, CassandraNode
 from tests.nodes.process import GuardedProcess, ProcessError
 from tests.nodes.programs import DriverProgram
 from tests.nodes.proxy import ProxyProcess, proxy_settings
 from tests.nodes.workspace import start_together, workspace
 
 __all__ = [
+    "DURABLE",
     "CassandraNode",
     "DriverProgram",
     "GuardedProcess",

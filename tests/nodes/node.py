@@ -47,13 +47,19 @@ _OPENED = (
 QUICK_START = ("-XX:TieredStopAtLevel=1",)
 """Java options that halve the cost of a start; in a run of minutes Java's defaults are faster."""
 
+DURABLE: Mapping[str, object] = {"commitlog_sync": "batch", "commitlog_sync_period": None}
+"""Settings for a node that is to be killed: what it acknowledged is on disk.
+
+By default Cassandra syncs its commit log now and then, and a killed node has lost what it acknowledged last.
+"""
+
 
 class CassandraNode:
     """One node that is a whole cluster: `launch`, then `wait_ready`, or `start` for both; `stop` or `kill`.
 
     Its files are in ``root/name`` and stay there, so that a later start finds the data. `settings` are keys
-    of cassandra.yaml that replace or join ours; `heap` is in Java's notation. JMX is off, so there is no port
-    to clash and no nodetool.
+    of cassandra.yaml that replace or join ours, or with None take one away; `heap` is in Java's notation. JMX
+    is off, so there is no port to clash and no nodetool.
     """
 
     def __init__(
@@ -117,7 +123,10 @@ class CassandraNode:
             self._process.stop(_STOP_GRACE)
 
     def kill(self) -> None:
-        """End it at once, as a power failure would; nothing when it does not run."""
+        """End it at once, by SIGKILL; nothing when it does not run.
+
+        Unless its settings are `DURABLE`, the last of what it acknowledged may be lost.
+        """
         if self._process is not None:
             self._process.kill()
 
@@ -214,7 +223,7 @@ class CassandraNode:
             "write_request_timeout": "10000ms",
             "request_timeout": "20000ms",
         }
-        return ours | self._settings
+        return {key: value for key, value in (ours | self._settings).items() if value is not None}
 
 
 _LOGBACK = """\
@@ -222,6 +231,9 @@ _LOGBACK = """\
   <appender name="console" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%-5level %date{ISO8601} %logger{0}:%line - %msg%n</pattern></encoder>
   </appender>
-  <root level="INFO"><appender-ref ref="console"/></root>
+  <!-- A start and an end are told, the housekeeping in between is not. -->
+  <logger name="org.apache.cassandra.service" level="INFO"/>
+  <logger name="org.apache.cassandra.transport" level="INFO"/>
+  <root level="WARN"><appender-ref ref="console"/></root>
 </configuration>
 """

@@ -12,7 +12,8 @@ from tests.nodes.process import GuardedProcess
 class DriverProgram:
     """A Python file run by the interpreter that has cassandra-driver, started at once.
 
-    The file may import the standard library and ``cassandra``. What it wants to say to its starter is one
+    The file may import the standard library, ``cassandra`` and, by its name in this checkout, another such
+    file. What it wants to say to its starter is one
     line with a JSON object; the last such line of its output counts.
     """
 
@@ -20,7 +21,13 @@ class DriverProgram:
         command: list[str | Path] = [driver_python(), script, *map(str, arguments)]
         handle, log = tempfile.mkstemp(prefix=f"{script.stem}-", suffix=".log", dir=root)
         os.close(handle)
-        self._process = GuardedProcess(script.name, command, log=Path(log), cwd=CHECKOUT)
+        self._process = GuardedProcess(
+            script.name,
+            command,
+            log=Path(log),
+            cwd=CHECKOUT,
+            environment={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        )
 
     def is_running(self) -> bool:
         """Whether it has not ended yet."""

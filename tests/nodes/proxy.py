@@ -22,7 +22,7 @@ _RULES_FILE = "rules.yaml"
 
 
 def proxy_settings(
-    address: str, primary: CassandraNode, shadow: CassandraNode | None, **changes: object
+    address: str, primary: CassandraNode, shadow: CassandraNode | None, /, **changes: object
 ) -> dict[str, object]:
     """The content of a proxy.yaml: listening at `address`, between these nodes.
 

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, Failure, Request
 from cqlproxy.metrics import Metrics
@@ -40,6 +41,8 @@ class Shadow:
         self.sent: list[tuple[Request, int, bytes]] = []
         self.alive = True
         self.congested = False
+        self.may_disagree = False
+        self.agreed = asyncio.Event()
         self.prepared_texts: list[bytes] = []
         self.prepare_answer = Answer(Opcode.RESULT, _prepared(b"shadow id").encode(4))
 
@@ -60,9 +63,12 @@ class Shadow:
     def send(self, request: Request, flags: int, opcode: int, body: bytes, deadline: float) -> bool:
         if not self.alive:
             return False
-        request.connection = cast("object", self)  # type: ignore[assignment]
+        request.connection = cast(RawConnection, self)
         self.sent.append((request, opcode, body))
         return True
+
+    async def schema_agreement(self) -> None:
+        await self.agreed.wait()
 
     def when_writable(self, callback: Callable[[], None]) -> None:
         self.writable = callback
@@ -244,6 +250,20 @@ async def test_a_schema_change_waits_for_what_was_before_and_holds_what_comes_af
     s.shadow.answer()
     assert s.shadow.bodies == [b"CREATE TABLE"]
     s.shadow.answer()
+    assert s.shadow.bodies == [b"after"]
+
+
+@on_loop
+async def test_what_follows_a_schema_change_waits_until_the_nodes_agree() -> None:
+    s = Setting()
+    s.shadow.may_disagree = True
+    s.offer(b"CREATE TABLE", schema=True)
+    s.offer(b"after")
+    s.shadow.answer()
+    await asyncio.sleep(0)
+    assert s.shadow.sent == []
+    s.shadow.agreed.set()
+    await s.until(lambda: s.shadow.sent)
     assert s.shadow.bodies == [b"after"]
 
 
