@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nodes import CassandraNode, DriverProgram, ProcessError, loopback_address
+from tests.nodes import DURABLE, CassandraNode, DriverProgram, ProcessError, loopback_address
 
 _OPTIONS_FRAME = bytes.fromhex("040000000500000000")
 
@@ -23,7 +23,9 @@ with Cluster([address]) as cluster:
 
 @pytest.fixture(scope="module")
 def node(root: Path) -> Iterator[CassandraNode]:
-    node = CassandraNode("alone", loopback_address(), root, settings={"cluster_name": "of one's own"})
+    node = CassandraNode(
+        "alone", loopback_address(), root, settings={"cluster_name": "of one's own", **DURABLE}
+    )
     try:
         node.start()
         yield node
