@@ -246,7 +246,7 @@ class Backend:
     async def schema_agreement(self) -> None:
         """Wait until the connected nodes have the same schema, `AGREEMENT_SECONDS` at most.
 
-        A driver does so after a schema change; one that sees the proxy as the only node has nobody to compare.
+        A driver does so after a schema change; one that sees a single node has nobody to compare it with.
         """
         if self.may_disagree:
             await self._loop.run_in_executor(

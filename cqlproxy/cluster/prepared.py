@@ -15,6 +15,13 @@ from filters import Scope
 from frame_codec import ColumnSpec, Prepared
 
 
+def depends_on_keyspace(statement: Statement) -> bool:
+    """Whether what the text means depends on the keyspace that is in use."""
+    if statement.tables:
+        return any(table.keyspace is None for table in statement.tables)
+    return not statement.keyspaces
+
+
 class PreparedStatement:
     """One prepared statement.
 
@@ -36,6 +43,7 @@ class PreparedStatement:
         "routing_keyspace",
         "scope",
         "shadow_id",
+        "shadow_keyspace",
         "shadow_refused_until",
         "stamped",
         "statement",
@@ -61,6 +69,8 @@ class PreparedStatement:
         """Whether it takes a write time of the proxy's; a conditional write gets the server's own."""
         self.repeatable = not statement.relative
         """Whether applying it twice, with the same write time, is as good as once."""
+        self.shadow_keyspace = keyspace if depends_on_keyspace(statement) else None
+        """The keyspace in which the shadow prepares it: none where the text names its own."""
         self.shadow_id: bytes | None = None
         self.shadow_refused_until = 0.0
         """``loop.time()`` until which the shadow is not asked again to prepare a text that it refused."""

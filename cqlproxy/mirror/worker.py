@@ -199,6 +199,9 @@ class Mirror:
         for prepared in mutation.prepared:
             if prepared.shadow_id is None:
                 return self._park(prepared, mutation)
+        if self._refused_keyspaces and self._is_refused(mutation.keyspace):
+            self._give_up(mutation, "rejected")
+            return True
         connection = self._connection_for(mutation)
         if connection is None:
             return False
@@ -228,6 +231,14 @@ class Mirror:
             self._supervisor.start(self._open_keyspace(mutation.keyspace), "shadow keyspace")
         return connection
 
+    def _is_refused(self, keyspace: str | None) -> bool:
+        if keyspace is None or keyspace not in self._refused_keyspaces:
+            return False
+        if self._refused_keyspaces[keyspace] > self._loop.time():
+            return True
+        del self._refused_keyspaces[keyspace]
+        return False
+
     async def _open_keyspace(self, keyspace: str) -> None:
         try:
             await self._shadow.keyspaces.open(keyspace)
@@ -238,19 +249,12 @@ class Mirror:
         self.pump()
 
     def _settle_keyspace_failure(self, keyspace: str, error: KeyspaceUnavailableError) -> None:
-        """A keyspace that the shadow refuses takes the copies that wait for it along."""
+        """Copies that need a keyspace which the shadow refuses are given up while it is not asked again."""
         if error.answer is None:
             self._back_off()
             return
-        log.warning("the shadow has no such keyspace: copies are lost", extra={"keyspace": keyspace})
-        kept: deque[Mutation] = deque()
-        while self._queue:
-            mutation = self._queue.popleft()
-            if mutation.keyspace == keyspace:
-                self._give_up(mutation, "rejected")
-            else:
-                kept.append(mutation)
-        self._queue.extend(kept)
+        log.warning("the shadow refuses a keyspace: copies are lost", extra={"keyspace": keyspace})
+        self._refused_keyspaces[keyspace] = self._loop.time() + REFUSED_SECONDS
 
     # --- preparing on the shadow --------------------------------------------------------------
 
@@ -275,7 +279,7 @@ class Mirror:
         refusal: str | None = None
         failed = False
         try:
-            opcode, body = await self._shadow.prepare(prepared.text, prepared.keyspace, near)
+            opcode, body = await self._shadow.prepare(prepared.text, prepared.shadow_keyspace, near)
             if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
                 prepared.shadow_id = decode_prepared_id(body)
             else:

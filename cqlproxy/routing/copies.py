@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.prepared import PreparedStatement, depends_on_keyspace
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
@@ -101,7 +101,8 @@ class Copies:
         if not verdict.copy:
             self._held_back(verdict, table)
             return
-        self._offer_text(body, table, write.keyspace, repeatable=not statement.relative)
+        needed = write.keyspace if depends_on_keyspace(statement) else None
+        self._offer_text(body, table, needed, repeatable=not statement.relative)
 
     def schema(self, write: SchemaChange) -> None:
         """A change of the schema, or a TRUNCATE, was made."""
@@ -119,7 +120,8 @@ class Copies:
                 self._held_back(verdict, table)
                 return
         table = _qualified(statement.tables[0], keyspace) if statement.tables else TableName(keyspace, "")
-        mirror.offer(Mutation(_QUERY, body, offered=self._now(), table=table, keyspace=keyspace, schema=True))
+        needed = keyspace if depends_on_keyspace(statement) else None
+        mirror.offer(Mutation(_QUERY, body, offered=self._now(), table=table, keyspace=needed, schema=True))
 
     def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
         """A prepared text that is not one mutation: copied as the text that it is."""
@@ -151,7 +153,8 @@ class Copies:
             body = replace_query(body, 0, text.encode(), kept_markers(statement, kept))
         relative = any(statement.statements[index].relative for index in kept)
         table = _qualified(statement.statements[kept[0]].tables[0], keyspace)
-        self._offer_text(body, table, keyspace, repeatable=not relative)
+        needed = keyspace if depends_on_keyspace(statement) else None
+        self._offer_text(body, table, needed, repeatable=not relative)
 
     def batch(self, write: BatchWrite) -> None:
         """A BATCH was applied."""
@@ -163,6 +166,7 @@ class Copies:
         kept: list[int] = []
         prepared: list[PreparedStatement] = []
         repeatable = True
+        depends = False
         table = TableName(None, "")
         for index, (entry, what) in enumerate(zip(layout.entries, write.entries, strict=True)):
             entry_table = self._batch_entry(body, entry, what, write.keyspace)
@@ -175,18 +179,18 @@ class Copies:
                 repeatable = repeatable and what.repeatable
             else:
                 repeatable = repeatable and not what.relative
+                depends = depends or depends_on_keyspace(what)
         if not kept:
             return
         if len(kept) < len(layout.entries):
             body = batch_of(body, 0, layout, kept)
-        texts = len(kept) > len(prepared)
         mirror.offer(
             Mutation(
                 _BATCH,
                 body,
                 offered=self._now(),
                 table=table,
-                keyspace=write.keyspace if texts else None,
+                keyspace=write.keyspace if depends else None,
                 prepared=prepared,
                 repeatable=repeatable,
             )
