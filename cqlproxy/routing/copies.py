@@ -7,13 +7,13 @@ its custom payload; a batch is copied without the statements that the governor h
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from cqlproxy.cluster.prepared import PreparedStatement, depends_on_keyspace
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
+from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
 from cqlproxy.statements import Kind, Statement, TableName, kept_markers, tenant_sources, without
 from filters import Governor, Scope, Verdict
 from frame_codec import (
@@ -28,9 +28,6 @@ from frame_codec import (
     replace_query,
     with_values_kept,
 )
-
-if TYPE_CHECKING:
-    from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
 
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _QUERY = int(Opcode.QUERY)

@@ -7,7 +7,7 @@ coordinator would send in its place.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
@@ -16,6 +16,7 @@ from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
 from frame_codec import (
     PROTOCOL_V4,
+    ConsistencyLevel,
     ErrorCode,
     ErrorResponse,
     FrameFlag,
@@ -30,15 +31,47 @@ from frame_codec import (
     response_start,
 )
 
-if TYPE_CHECKING:
-    from cqlproxy.routing.router import Router
-
 log = logging.getLogger(__name__)
 
 _ERROR = int(Opcode.ERROR)
 _RESULT = int(Opcode.RESULT)
 _WARNING = int(FrameFlag.WARNING)
 _UNPREPARED = int(ErrorCode.UNPREPARED).to_bytes(4, "big")
+
+
+class AppliedWrites(Protocol):
+    """Where applied mutations go, after the client has its answer (``routing.copies``)."""
+
+    def text(self, write: Write) -> None: ...
+
+    def prepared(self, write: PreparedWrite) -> None: ...
+
+    def batch(self, write: BatchWrite) -> None: ...
+
+    def schema(self, write: SchemaChange) -> None: ...
+
+
+class Steps(Protocol):
+    """What an exchange asks of the router: further steps towards its answer, and what follows from it."""
+
+    @property
+    def copies(self) -> AppliedWrites: ...
+
+    def read_answered(self, started: float, opcode: int) -> None: ...
+
+    def write_answered(self, started: float, opcode: int) -> None: ...
+
+    def consistency_of(self, exchange: Exchange) -> ConsistencyLevel: ...
+
+    def send_again(self, exchange: Exchange) -> None: ...
+
+    def statement_prepared(self, exchange: Prepare, body: bytes, at: int) -> None: ...
+
+    def prepare_again(
+        self, exchange: Exchange, candidates: tuple[PreparedStatement, ...], flags: int, body: bytes
+    ) -> None: ...
+
+    def answer_when_agreed(self, exchange: SchemaChange, flags: int, body: bytes) -> None: ...
 
 
 class Exchange(Request):
@@ -65,7 +98,7 @@ class Exchange(Request):
 
     def __init__(
         self,
-        router: Router,
+        router: Steps,
         client: ClientPeer,
         stream: int,
         flags: int,
