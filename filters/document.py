@@ -16,7 +16,10 @@ Location = tuple[str | int, ...]
 """Keys and positions from the root of the document to a value."""
 
 _NULL: Final = "tag:yaml.org,2002:null"
-_STANDARD: Final = "tag:yaml.org,2002:"
+_KNOWN: Final = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
 _DEEPEST: Final = 20
 
 
@@ -69,7 +72,7 @@ class Document:
         if len(location) > _DEEPEST:
             # An alias to what contains it has no end.
             raise RulesError([self.problem(location[:2], "is nested too deeply")])
-        if not node.tag.startswith(_STANDARD):
+        if node.tag not in _KNOWN:
             self._problems.append(self.problem(location, f"the tag {node.tag} has no meaning here"))
         if isinstance(node, yaml.MappingNode):
             return self._convert_mapping(node, location)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from cqlproxy.statements.batches import batch
@@ -11,7 +10,7 @@ from cqlproxy.statements.definitions import define, describe_schema, truncate, u
 from cqlproxy.statements.lexer import UnparsableError
 from cqlproxy.statements.reads import prune, select
 from cqlproxy.statements.statement import Kind, Span, Statement
-from cqlproxy.statements.terms import Source
+from cqlproxy.statements.terms import Source, new
 from cqlproxy.statements.writes import VERBS, mutation
 
 _BY_VERB: Final[dict[str, Callable[[Source], Statement]]] = {
@@ -54,7 +53,7 @@ def _analyse(text: str) -> Statement:
     source = Source(text)
     found = source.words
     verb = found[0].lower()
-    span = Span(0, len(text))
+    span = new(Span, (0, len(text)))
     if verb in VERBS:
         statement, end = mutation(source, 0, span)
         if found[end]:
@@ -71,7 +70,7 @@ def _analyse(text: str) -> Statement:
     _expect_end(found, 1, exact=False)
     parse = _BY_VERB.get(verb)
     if parse is not None:
-        return replace(parse(source), span=span)
+        return parse(source)._replace(span=span)
     kind = _BY_VERB_ALONE.get(verb)
     if kind is None or not found[1]:
         raise UnparsableError("a statement was expected")

@@ -39,6 +39,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 
+_OPENERS: Final = frozenset("'\"$/")
+
 # Parsers look at most three words ahead, so they need no check against the end of the list.
 _END: Final = ["", "", "", ""]
 
@@ -57,7 +59,7 @@ def words(text: str) -> list[str]:
     if end < len(found) - 2:  # at its end the text matches at most twice: as blanks, then as nothing
         found = [word for word in found if word]
         end = len(found)
-    if end and _is_open(found[end - 1]):
+    if end and found[end - 1][0] in _OPENERS and _is_open(found[end - 1]):
         raise UnparsableError("a string, quoted name or comment has no end")
     found += _END
     return found

@@ -158,39 +158,41 @@ def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
 def _tuple_relation(source: Source, columns: list[str], word: int, bindings: list[Binding]) -> int:
     found = source.words
     operator = found[word].lower()
-    inside: list[Binding] = []
-    end = _comparison(source, "", word, inside)
     value = word + 1
-    if operator == "=" and found[value] == "(" and closing(found, value) + 1 == end:
-        terms, _ = _terms(source, value)
-        if len(terms) == len(columns):
-            bindings.extend(Binding(name, _EQ, (item,)) for name, item in zip(columns, terms, strict=True))
-            return end
-    if operator == "in" and inside[0].operator is Operator.IN:
-        rows = _rows(source, value)
+    kind = Operator.IN if operator == "in" else Operator.EQ if operator == "=" else Operator.OTHER
+    if kind is not Operator.OTHER and found[value] == "(" and not _is_hinted_marker(source, value):
+        rows, end = _rows(source, value) if kind is Operator.IN else _one_row(source, value)
         if all(row is not None and len(row) == len(columns) for row in rows):
             for place, name in enumerate(columns):
-                items = tuple(row[place] for row in rows if row is not None)
-                bindings.append(Binding(name, Operator.IN, items))
+                terms = tuple(row[place] for row in rows if row is not None)
+                bindings.append(Binding(name, kind, terms))
             return end
-    kind = Operator.IN if operator == "in" else Operator.EQ if operator == "=" else Operator.OTHER
+    else:
+        end = _comparison(source, "", word, [])
     whole = Expression(source.markers_within(value, end))
     bindings.extend(Binding(name, kind, (whole,)) for name in columns)
     return end
 
 
-def _rows(source: Source, word: int) -> list[tuple[Term, ...] | None]:
-    """The rows of ``((...), (...))``; None for one that is not written out."""
+def _one_row(source: Source, word: int) -> tuple[list[tuple[Term, ...] | None], int]:
+    row, end = _terms(source, word)
+    return [row], end
+
+
+def _rows(source: Source, word: int) -> tuple[list[tuple[Term, ...] | None], int]:
+    """The rows of ``((...), (...))``, None for one that is not written out; and the word after them."""
     found = source.words
     rows: list[tuple[Term, ...] | None] = []
-    end = closing(found, word)
-    word += 1
-    while word < end:
-        if found[word] == "(":
-            row, word = _terms(source, word)
-            rows.append(row)
+    if found[word + 1] == ")":
+        return rows, word + 2
+    while True:
+        row: tuple[Term, ...] | None = None
+        if found[word + 1] == "(":
+            row, word = _terms(source, word + 1)
         else:
-            _, word = term(source, word)
-            rows.append(None)
-        word += 1
-    return rows
+            _, word = term(source, word + 1)
+        rows.append(row)
+        if found[word] == ")":
+            return rows, word + 1
+        if found[word] != ",":
+            raise UnparsableError("a comma or a bracket was expected")

@@ -158,8 +158,8 @@ class BatchHeader(NamedTuple):
     markers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+# A frozen dataclass of as many fields takes more than twice the time to make, and each plain INSERT makes one.
+class Statement(NamedTuple):
     """What one CQL text does, or one statement of a text batch."""
 
     kind: Kind

@@ -188,6 +188,8 @@ def term(source: Source, word: int) -> tuple[Term, int]:
         value, end = new(Literal, (INTEGER, token)), word + 1
     elif token == "?":
         value, end = source.markers[word], word + 1
+    elif token == "-" and found[word + 1].isdigit():
+        value, end = new(Literal, (INTEGER, "-" + found[word + 1])), word + 2
     else:
         value, end = _operand(source, word)
     if found[end] not in _ARITHMETIC:

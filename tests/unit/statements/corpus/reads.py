@@ -1,0 +1,108 @@
+"""SELECT and what ScyllaDB adds to it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cqlproxy.statements import Kind
+from tests.unit.statements.corpus.case import Case
+
+R: Final = Kind.READ
+
+CASES: Final = [
+    Case("SELECT * FROM t", R, "t"),
+    Case('select A, "B" from KS.t', R, "ks.t", selection="a; B"),
+    Case('SELECT * FROM "MyKs"."T" WHERE "K" = ?', R, "MyKs.T", "K = ?0", 1),
+    Case("SELECT * FROM t WHERE k = 1 AND c > 'x' LIMIT ?", R, "t", "k = integer:1; c OTHER string:x", 1),
+    Case("SELECT a AS b, c FROM t", R, "t", selection="a AS b; c"),
+    Case('SELECT a AS "B", as FROM t', R, "t", selection="a AS B; as"),
+    Case("SELECT count(*) FROM t", R, "t", selection="count()"),
+    Case(
+        "SELECT COUNT(1) AS n, max(a), min(b) AS m FROM t",
+        R,
+        "t",
+        selection="count() AS n; max(a); min(b) AS m",
+    ),
+    Case("SELECT ks.f(a), f(a, b) FROM t", R, "t", selection="ks.f(a); f()"),
+    Case("SELECT writetime(a), TTL(a) FROM t", R, "t", selection="writetime(a); ttl(a)"),
+    Case("SELECT CAST(a AS text), cast(b as int) AS c FROM t", R, "t", selection="cast(a); cast(b) AS c"),
+    Case("SELECT a[0], m['k'], u.f, l[1] AS x FROM t", R, "t", selection="?; ?; ?; ? AS x"),
+    Case("SELECT a + 1, -b, (int) c, 'x' FROM t", R, "t", selection="?; ?; ?; ?"),
+    Case("SELECT [a, b], {c: d}, (e, f) FROM t", R, "t", selection="?; ?; ?"),
+    Case("SELECT token(k) FROM t WHERE token(k) > ? AND token(k) <= 5", R, "t", "", 1, selection="token(k)"),
+    Case("SELECT k FROM t WHERE token(a, b) > token(1, ?)", R, "t", "", 1, selection="k"),
+    Case("SELECT DISTINCT k FROM t", R, "t", selection="k"),
+    Case("SELECT distinct FROM t", R, "t", selection="distinct"),
+    Case("SELECT distinct, a FROM t", R, "t", selection="distinct; a"),
+    Case("SELECT JSON a, b FROM t", R, "t", json=True),
+    Case("SELECT JSON DISTINCT k FROM t", R, "t", json=True),
+    Case("SELECT JSON * FROM t", R, "t", json=True),
+    Case("SELECT json FROM t", R, "t", selection="json"),
+    Case("SELECT json, a FROM t", R, "t", selection="json; a"),
+    Case("SELECT json AS x FROM json", R, "json", selection="json AS x"),
+    Case(
+        "SELECT key, ttl, timestamp, values FROM t WHERE key = 'local'",
+        R,
+        "t",
+        "key = string:local",
+        selection="key; ttl; timestamp; values",
+    ),
+    Case("SELECT a FROM t GROUP BY a, b", R, "t", selection="a"),
+    Case(
+        "SELECT a FROM t WHERE k = 1 GROUP BY a ORDER BY c DESC LIMIT 1",
+        R,
+        "t",
+        "k = integer:1",
+        selection="a",
+    ),
+    Case("SELECT a FROM t PER PARTITION LIMIT 2 LIMIT 10 ALLOW FILTERING", R, "t", selection="a"),
+    Case("SELECT a FROM t WHERE k = (int) ? PER PARTITION LIMIT ?", R, "t", "k = ?0", 2, selection="a"),
+    Case("SELECT a FROM t ORDER BY v ANN OF [0.1, 0.2] LIMIT 3", R, "t", selection="a"),
+    Case("SELECT a FROM t ORDER BY v ANN OF ? LIMIT ?", R, "t", "", 2, selection="a"),
+    Case("SELECT similarity_cosine(v, ?) AS s FROM t", R, "t", "", 1, selection="similarity_cosine() AS s"),
+    Case(
+        "SELECT a FROM t WHERE k IN (1, ?) AND s CONTAINS 'x' AND m CONTAINS KEY ?",
+        R,
+        "t",
+        "k IN integer:1|?0; s OTHER string:x; m OTHER ?1",
+        2,
+        selection="a",
+    ),
+    Case(
+        "SELECT a FROM t WHERE m['k'] = ? AND n LIKE 'x%' ALLOW FILTERING",
+        R,
+        "t",
+        "m [] ?0; n OTHER string:x%",
+        1,
+        selection="a",
+    ),
+    Case("SELECT a FROM t WHERE b IS NOT NULL", R, "t", selection="a"),
+    Case(
+        "SELECT a FROM t WHERE (c, d) > (1, ?) AND (c, d) < (5, 6)",
+        R,
+        "t",
+        "c OTHER expr(0); d OTHER expr(0); c OTHER expr(); d OTHER expr()",
+        1,
+        selection="a",
+    ),
+    Case("SELECT a FROM t WHERE expr(idx, 'x')", R, "t", selection="a"),
+    Case("SELECT a FROM t WHERE k NOT IN (1, 2)", R, "t", "k OTHER expr()", selection="a"),
+    Case("SELECT a FROM t WHERE c : 'newer than this grammar'", R, "t", selection="a"),
+    Case("SELECT * FROM t BYPASS CACHE", R, "t"),
+    Case("SELECT * FROM t WHERE k = 1 BYPASS CACHE USING TIMEOUT 100ms", R, "t", "k = integer:1"),
+    Case("SELECT * FROM t USING TIMEOUT ?", R, "t", "", 1),
+    Case("SELECT * FROM MUTATION_FRAGMENTS(ks.t) WHERE k = 1", R, "ks.t", "k = integer:1"),
+    Case("SELECT * FROM mutation_fragments", R, "mutation_fragments"),
+    Case("PRUNE MATERIALIZED VIEW ks.v", R, "ks.v"),
+    Case("PRUNE MATERIALIZED VIEW v WHERE token(k) > ? USING CONCURRENCY 10", R, "v", "", 1),
+    Case("SELECT now() FROM system.local", R, "system.local", selection="now()"),
+    Case("SELECT a FROM t WHERE k = 'x;y';", R, "t", "k = string:x;y", selection="a"),
+    Case(
+        "SELECT a FROM t WHERE k = 1 AND c = 'FROM u' -- FROM v",
+        R,
+        "t",
+        "k = integer:1; c = string:FROM u",
+        selection="a",
+    ),
+    Case("SELECT f(x, (SELECT)) FROM t", R, "t", selection="f()"),
+]

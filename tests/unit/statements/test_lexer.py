@@ -1,0 +1,115 @@
+"""The words of a text, and where they stand in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cqlproxy.statements import fold
+from cqlproxy.statements.lexer import UnparsableError, starts, words
+
+UUID = "550e8400-e29b-41d4-a716-446655440000"
+OPERATORS = [
+    "a",
+    "+=",
+    "1",
+    "b",
+    "-=",
+    "2",
+    "c",
+    "<=",
+    "d",
+    ">=",
+    "e",
+    "!=",
+    "f",
+    "<",
+    "g",
+    ">",
+    "h",
+    "=",
+    "i",
+]
+
+
+def spoken(text: str) -> list[str]:
+    return [word for word in words(text) if word]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \t\r\n", []),
+        ("a", ["a"]),
+        ("SELECT a_1 FROM T", ["SELECT", "a_1", "FROM", "T"]),
+        ("'a''b' ''", ["'a''b'", "''"]),
+        ("'a'b", ["'a'", "b"]),
+        ('"a""b""" ""', ['"a""b"""', '""']),
+        ("$$a'b$c$$d", ["$$a'b$c$$", "d"]),
+        ("$$$$", ["$$$$"]),
+        ("a -- b\nc", ["a", "c"]),
+        ("a // b\rc", ["a", "c"]),
+        ("a /* b */ c /***/ d /* * / */", ["a", "c", "d"]),
+        ("a--", ["a"]),
+        ("'--' \"//\" $$/*$$", ["'--'", '"//"', "$$/*$$"]),
+        ("-1 - 1 a-1", ["-", "1", "-", "1", "a", "-", "1"]),
+        ("1.5 1. .5 1e5 1.5E-3 1e+2", ["1.5", "1.", ".", "5", "1e5", "1.5E-3", "1e+2"]),
+        ("0xCAFE 0X 1h30m 2mo3us", ["0xCAFE", "0X", "1h30m", "2mo3us"]),
+        (UUID, [UUID]),
+        (f"({UUID.upper()},deadbeef)", ["(", UUID.upper(), ",", "deadbeef", ")"]),
+        ("abcdef01-e29b-41d4-a716-446655440000", ["abcdef01-e29b-41d4-a716-446655440000"]),
+        ("abcdef01-e29b", ["abcdef01", "-", "e29b"]),
+        ("a+=1 b-=2 c<=d>=e!=f<g>h=i", OPERATORS),
+        (
+            "{'a'::b}[?](:c);*%",
+            ["{", "'a'", ":", ":", "b", "}", "[", "?", "]", "(", ":", "c", ")", ";", "*", "%"],
+        ),
+        ('ks."T"', ["ks", ".", '"T"']),
+        ("a\u00e9\u00a0b", ["a", "\u00e9", "\u00a0", "b"]),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert spoken(text) == expected
+    assert [text[start:].startswith(word) for start, word in zip(starts(text), expected, strict=True)] == [
+        True
+    ] * len(expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["'", "a 'b", "'a''", '"a', '"a""', "$$a", "$$a$", "/* a", "a /*", "/*/", "'a' 'b"]
+)
+def test_what_has_no_end(text: str) -> None:
+    with pytest.raises(UnparsableError):
+        words(text)
+
+
+@given(st.text(alphabet="ab'\"$/*-\n ;?:1.e"))
+def test_nothing_is_lost_but_blanks_and_comments(text: str) -> None:
+    try:
+        found = spoken(text)
+    except UnparsableError:
+        return
+    places = starts(text)
+    end = 0
+    for start, word in zip(places, found, strict=True):
+        assert text[start : start + len(word)] == word
+        between = text[end:start]
+        assert not between.strip() or between.lstrip().startswith(("--", "//", "/*"))
+        end = start + len(word)
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"), [("Abc", "abc"), ('"Abc"', "Abc"), ('"a""b"', 'a"b'), ("a_1", "a_1")]
+)
+def test_fold(name: str, folded: str) -> None:
+    assert fold(name) == folded
+
+
+@pytest.mark.parametrize(
+    "word", ["", "1", "'a'", "?", "\u00e9", UUID, "abcdef01-e29b-41d4-a716-446655440000"]
+)
+def test_what_is_no_name(word: str) -> None:
+    with pytest.raises(UnparsableError):
+        fold(word)
