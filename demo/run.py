@@ -126,8 +126,8 @@ def _show(outcomes: list[TableOutcome], rules: Rules, *, lag: float, behind: flo
     times = sum(table.found["write_times"] for table in outcomes)
     print(f"Equal on both clusters: {copied} rows and the {times} write times in them.")
     print(
-        f"Lag: copies were at most {lag * 1000:.0f} ms behind while the program ran, mostly because the shadow\n"
-        "creates one table after the other; "
+        f"Lag: copies were at most {lag * 1000:.0f} ms behind while the program ran, mostly because the "
+        "shadow\ncreates one table after the other; "
         f"{behind * 1000:.0f} ms after the program's end none was left to copy.\n"
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from demo.report import Comparison, Rules, TableOutcome, outcome_table, problems
 
-RULES = Rules(tables=frozenset({"migrations"}), tenants={"id-b": "Globex"})
+RULES = Rules(tables=frozenset({"migration"}), tenants={"id-b": "B"})
 STATS = {"failed_writes": 0, "failed_copies": 0, "dropped_writes": 0, "filtered_writes": 3}
 
 
@@ -24,7 +24,7 @@ def outcome(name: str, *, expected_rows: int = 5, **changes: object) -> TableOut
 
 
 ORDERS = outcome("shop.orders")
-MIGRATIONS = outcome("shop.migrations", shadow=0, missing={"": 5}, write_times=0)
+MIGRATIONS = outcome("a.migration", shadow=0, missing={"": 5}, write_times=0)
 
 
 def test_nothing_is_wrong_when_only_what_the_rules_name_is_missing() -> None:
@@ -46,10 +46,10 @@ def test_nothing_is_wrong_when_only_what_the_rules_name_is_missing() -> None:
         ),
         ([outcome("shop.orders", shadow=0)], "shop.orders: nothing was copied to the shadow"),
         (
-            [ORDERS, outcome("shop.migrations", shadow=1)],
-            "shop.migrations: 1 rows are on the shadow; the table is to be held back",
+            [ORDERS, outcome("a.migration", shadow=1)],
+            "a.migration: 1 rows are on the shadow; the table is to be held back",
         ),
-        ([outcome("shop.orders", missing={})], "tenant Globex: none of its rows was held back"),
+        ([outcome("shop.orders", missing={})], "tenant B: none of its rows was held back"),
     ],
 )
 def test_what_is_wrong_with_the_rows_is_said(outcomes: list[TableOutcome], problem: str) -> None:
@@ -69,8 +69,8 @@ def test_a_proxy_that_counts_nothing_held_back_is_wrong() -> None:
 
 def test_the_table_is_aligned_and_says_why() -> None:
     assert outcome_table([ORDERS, MIGRATIONS], RULES).splitlines() == [
-        "table            writes sent  rows on primary  rows on shadow  held back  why",
-        "---------------  -----------  ---------------  --------------  ---------  -----------------------------",
-        "shop.orders                9                5               3          2  tenant_blacklist: Globex",
-        "shop.migrations            9                5               0          5  table_blacklist: *.migrations",
+        "table        writes sent  rows on primary  rows on shadow  held back  why",
+        "-----------  -----------  ---------------  --------------  ---------  ----------------------------",
+        "shop.orders            9                5               3          2  tenant_blacklist: B",
+        "a.migration            9                5               0          5  table_blacklist: *.migration",
     ]
