@@ -157,7 +157,7 @@ class Tenants:
     def finder(self, cql_type: str | None) -> Find:
         """How bound values of a column's type are looked up.
 
-        For a type that is not known, or that rules have no form for, a tenant's value in any form is held back.
+        For a type that is not known, or that rules have no form for, a tenant's value in any form counts.
         """
         if cql_type is None:
             return self._anything

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cqlproxy.statements.lexer import UnparsableError, fold
+from cqlproxy.statements.lexer import UnparsableError, fold, is_name
 from cqlproxy.statements.relations import condition, where
 from cqlproxy.statements.statement import (
     Binding,
@@ -228,7 +228,7 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
 
 
 def _names(token: str, column: str) -> bool:
-    return token.lower() == column or (token[:1] == '"' and fold(token) == column)
+    return is_name(token) and fold(token) == column
 
 
 def _element(source: Source, word: int, write: _Write, exact: bool) -> int:

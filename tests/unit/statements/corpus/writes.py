@@ -216,6 +216,13 @@ CASES: Final = [
     Case("UPDATE t SET l = ? + l WHERE k = 1", M, "t", "l + expr(0); k = integer:1", 1, relative=True),
     Case("UPDATE t SET l = [1, 2] + L WHERE k = 1", M, "t", "l + expr(); k = integer:1", relative=True),
     Case('UPDATE t SET "L" = "L" + [1] WHERE k = 1', M, "t", "L + expr(); k = integer:1", relative=True),
+    Case('UPDATE t SET "?" = ? WHERE k = 1', M, "t", "? SET ?0; k = integer:1", 1),
+    Case(
+        "UPDATE t SET a = 'a', \"1\" = 1 WHERE k = 1",
+        M,
+        "t",
+        "a SET string:a; 1 SET integer:1; k = integer:1",
+    ),
     Case("UPDATE t SET s = s + {'x'} WHERE k = 1", M, "t", "s + expr(); k = integer:1", relative=True),
     Case("UPDATE t SET l[0] = 'x' WHERE k = 1", M, "t", "l [] string:x; k = integer:1", relative=True),
     Case("UPDATE t SET l[?] = ? WHERE k = ?", M, "t", "l [] ?0|?1; k = ?2", 3, relative=True),
