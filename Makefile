@@ -6,7 +6,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit integration
+.PHONY: help demo test check format unit integration bench-quick
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -16,6 +16,7 @@ help:
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make unit         unit tests only"
 	@echo "make integration  integration tests only"
+	@echo "make bench-quick  CPU per request, requests/s, latency and memory of a proxy between two real nodes"
 
 demo:
 	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
@@ -37,3 +38,6 @@ unit:
 
 integration:
 	@$(RUN) --java pytest tests/integration
+
+bench-quick:
+	@$(RUN) --java python -m benchmarks.running_proxy

@@ -1,0 +1,73 @@
+"""What a process takes: processor time and resident memory, from the kernel's /proc (see proc(5))."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.errors import BenchmarkError
+
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+_IDLE_SHARE: Final = 0.05
+_IDLE_SAMPLE_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has taken up to one moment."""
+
+    at: float
+    """``time.monotonic()``, in seconds."""
+    cpu_seconds: float
+    """User and system time of all its threads."""
+    resident_bytes: int
+
+
+def usage(pid: int) -> Usage:
+    """What the process `pid` has taken up to now. Raises `BenchmarkError` when there is none."""
+    place = Path("/proc", str(pid))
+    try:
+        stat = (place / "stat").read_text()
+        statm = (place / "statm").read_text()
+    except OSError as error:
+        raise BenchmarkError(f"process {pid} cannot be watched: {error.strerror}") from error
+    return Usage(
+        at=time.monotonic(),
+        cpu_seconds=cpu_ticks(stat) / _TICKS_PER_SECOND,
+        resident_bytes=resident_pages(statm) * _PAGE_BYTES,
+    )
+
+
+def cpu_ticks(stat: str) -> int:
+    """User and system time in a ``/proc/PID/stat``, in clock ticks."""
+    # The second field, the name, may hold blanks and brackets; user and system time are the 14th and 15th.
+    after_name = stat.rpartition(")")[2].split()
+    return int(after_name[11]) + int(after_name[12])
+
+
+def resident_pages(statm: str) -> int:
+    """Resident memory in a ``/proc/PID/statm``, in pages."""
+    return int(statm.split()[1])
+
+
+def wait_idle(pid: int, timeout: float) -> None:
+    """Wait until the process takes less than 5 % of a core, so that nothing of what was before is left.
+
+    Raises `BenchmarkError` when that takes longer than `timeout` seconds.
+    """
+    before = usage(pid)
+    deadline = before.at + timeout
+    while True:
+        time.sleep(_IDLE_SAMPLE_SECONDS)
+        now = usage(pid)
+        if now.cpu_seconds - before.cpu_seconds < _IDLE_SHARE * (now.at - before.at):
+            return
+        if now.at > deadline:
+            raise BenchmarkError(
+                f"process {pid} still works {timeout:g} s after the load has ended: other clients use it, "
+                "or copies are queued; a measurement now would not be of the load alone"
+            )
+        before = now

@@ -1,0 +1,224 @@
+"""What a proxy costs while it runs: CPU per request, requests per second, latency and resident memory.
+
+Without arguments it starts a primary and a shadow node of Cassandra and a proxy between them; with --host and
+--pid it measures a proxy that runs already (and leaves the keyspace cqlproxy_bench on its clusters).
+Prepared INSERTs and SELECTs take turns, so that whatever else the machine does meets both.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.client import connect
+from benchmarks.copies import copies
+from benchmarks.errors import BenchmarkError
+from benchmarks.load import Generators, Plan
+from benchmarks.machine import machine
+from benchmarks.measure import usage, wait_idle
+from benchmarks.report import Sample, line, problems, remarks, sample, table
+from benchmarks.workload import INSERT, KEYS, PAYLOAD_BYTES, SCHEMA, WORKLOADS
+from bootstrap.commands import BootstrapError
+from frame_codec import Execute, Prepare, QueryParameters, Rows, decode_prepared_id
+from tests.nodes import (
+    CassandraNode,
+    ProcessError,
+    ProxyProcess,
+    loopback_address,
+    proxy_settings,
+    start_together,
+    workspace,
+)
+from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
+from tests.nodes.jars import cassandra_jars
+
+_WARM_UP_SECONDS = 2.0
+_IDLE_SECONDS = 60.0
+_HEAP = "1G"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The proxy that is measured. `admin` is the host and port of its /stats, when they are known."""
+
+    host: str
+    port: int
+    pid: int
+    admin: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How it is measured; `seconds` is the length of one measurement."""
+
+    workloads: Sequence[str]
+    seconds: float
+    rounds: int
+    connections: int
+    window: int
+    processes: int
+
+
+def main() -> int:
+    """Measure and show; the exit status, 0 only if every request was answered and every write copied."""
+    proxy, settings = _arguments()
+    try:
+        with ExitStack() as running:
+            samples = _measure(proxy or _start(running), settings)
+    except (BenchmarkError, BootstrapError, ProcessError) as error:
+        print(f"\nbenchmark: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(f"\n{table(samples)}\n")
+    for remark in remarks(samples):
+        print(remark)
+    found = problems(samples)
+    for problem in found:
+        print(f"WRONG: {problem}")
+    return 1 if found else 0
+
+
+def _start(running: ExitStack) -> Measured:
+    """Two nodes and a proxy between them, for as long as `running` lasts."""
+    cassandra_jars()
+    root = running.enter_context(workspace())
+    primary, shadow = (_node(name, root) for name in ("primary", "shadow"))
+    print("Starting two Cassandra nodes and the proxy ...", flush=True)
+    running.enter_context(start_together(primary, shadow))
+    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow), root)
+    running.callback(proxy.stop)
+    proxy.start()
+    return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
+
+
+def _node(name: str, root: Path) -> CassandraNode:
+    # Java's own defaults: a node that is quick to start is slow to serve.
+    return CassandraNode(name, loopback_address(), root, heap=_HEAP, java_options=())
+
+
+def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
+    usage(proxy.pid)
+    release = uvloop.run(_prepare_table(proxy))
+    print(
+        f"{machine()}; Cassandra {release}\n"
+        f"{settings.connections} connections x {settings.window} in flight, values of {PAYLOAD_BYTES} bytes, "
+        f"{KEYS} partitions, {settings.seconds:g} s after {_WARM_UP_SECONDS:g} s of warm-up each\n",
+        flush=True,
+    )
+    samples = []
+    for number in range(1, settings.rounds + 1):
+        for workload in settings.workloads:
+            wait_idle(proxy.pid, _IDLE_SECONDS)
+            taken = _measure_one(proxy, workload, settings)
+            samples.append(taken)
+            print(f"round {number}  {workload}  {line(taken)}", flush=True)
+    return samples
+
+
+def _measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
+    plan = Plan(proxy.host, proxy.port, workload, settings.connections, settings.window, settings.processes)
+    with Generators(plan) as load:
+        load.go()
+        time.sleep(_WARM_UP_SECONDS)
+        copied_before = copies(*proxy.admin) if proxy.admin is not None else None
+        load.count()
+        before = usage(proxy.pid)
+        time.sleep(settings.seconds)
+        after = usage(proxy.pid)
+        copied = copies(*proxy.admin).since(copied_before) if proxy.admin and copied_before else None
+        seen = load.stop()
+    return sample(workload, seen, before, after, copied)
+
+
+async def _prepare_table(proxy: Measured) -> str:
+    """Make the table and fill it, so that every SELECT finds a row; the release of the primary."""
+    client = await connect(proxy.host, proxy.port)
+    try:
+        for text in SCHEMA:
+            await client.query(text)
+        _, prepared = await client.ask(Prepare(INSERT.text))
+        prepared_id = decode_prepared_id(prepared)
+        for values in INSERT.rows():
+            await client.ask(Execute(prepared_id, QueryParameters(values=values)))
+        found = await client.query("SELECT release_version FROM system.local")
+    finally:
+        client.close()
+    release = found.rows[0][0] if isinstance(found, Rows) and found.rows else None
+    return release.decode() if release is not None else "of unknown release"
+
+
+def _arguments() -> tuple[Measured | None, Settings]:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.running_proxy",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    running = parser.add_argument_group("a proxy that runs already, on this machine")
+    running.add_argument("--host", help="where it listens for CQL")
+    running.add_argument("--port", type=int, default=NATIVE_PORT, help="default: %(default)s")
+    running.add_argument("--pid", type=int, help="its process id")
+    running.add_argument("--admin", metavar="HOST:PORT", help="its admin address: copies are counted as well")
+    parser.add_argument("--mode", choices=[*WORKLOADS, "both"], default="both", help="default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=_positive, default=8.0, metavar="N", help="of one measurement; default: %(default)g"
+    )
+    parser.add_argument("--rounds", type=_count, default=3, metavar="N", help="default: %(default)s")
+    parser.add_argument("--connections", type=_count, default=8, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--window",
+        type=_count,
+        default=32,
+        metavar="N",
+        help="requests in flight on each; default: %(default)s",
+    )
+    parser.add_argument(
+        "--processes", type=_count, default=1, metavar="N", help="of the generator; default: %(default)s"
+    )
+    given = parser.parse_args()
+    if (given.host is None) != (given.pid is None):
+        parser.error("--host and --pid belong together")
+    if given.host is None and given.admin is not None:
+        parser.error("--admin is for a proxy that runs already: give --host and --pid, too")
+    if given.processes > given.connections:
+        parser.error("--processes: there are fewer --connections to deal out")
+    settings = Settings(
+        tuple(WORKLOADS) if given.mode == "both" else (given.mode,),
+        given.seconds,
+        given.rounds,
+        given.connections,
+        given.window,
+        given.processes,
+    )
+    if given.host is None:
+        return None, settings
+    admin = None
+    if given.admin is not None:
+        host, _, port = given.admin.rpartition(":")
+        if not host or not port.isdecimal():
+            parser.error("--admin: expected HOST:PORT")
+        admin = (host.strip("[]"), int(port))
+    return Measured(given.host, given.port, given.pid, admin), settings
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= 32768:
+        raise argparse.ArgumentTypeError("must be from 1 to 32768")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

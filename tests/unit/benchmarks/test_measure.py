@@ -1,0 +1,72 @@
+"""What the kernel says of a process is read as proc(5) describes it, and idle is told from busy."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.machine import processor
+from benchmarks.measure import cpu_ticks, resident_pages, usage, wait_idle
+
+_STAT = "42 ({}) S 1 42 42 0 -1 4194304 1000 0 3 0 777 55 8 9 20 0 3 0 12345 99 64"
+
+
+@pytest.mark.parametrize("name", ["python", "a b", "a) S 1 2 3 (b", "))", ""])
+def test_user_and_system_time_whatever_the_name_holds(name: str) -> None:
+    assert cpu_ticks(_STAT.format(name)) == 777 + 55
+
+
+def test_resident_memory_is_the_second_number() -> None:
+    assert resident_pages("9999 1234 500 1 0 800 0\n") == 1234
+
+
+def test_a_process_is_charged_for_what_it_computes() -> None:
+    before = usage(os.getpid())
+    until = time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+    after = usage(os.getpid())
+    assert after.cpu_seconds - before.cpu_seconds >= 0.15
+    assert after.at > before.at
+    assert after.resident_bytes > 1 << 20
+
+
+def test_a_process_that_does_not_exist() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with pytest.raises(BenchmarkError, match=f"process {ended.pid} cannot be watched"):
+        usage(ended.pid)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_only_an_idle_process_is_waited_for_to_the_end(busy: bool) -> None:
+    program = "print(flush=True)\nwhile True: pass" if busy else "print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            if busy:
+                with pytest.raises(BenchmarkError, match="still works"):
+                    wait_idle(process.pid, 0.1)
+            else:
+                wait_idle(process.pid, 10)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "name"),
+    [
+        ("processor\t: 0\nmodel name\t: Some  CPU @ 2.00GHz\n\nprocessor\t: 1\nmodel name\t: Other\n",
+         "Some CPU @ 2.00GHz"),
+        ("processor\t: 0\nBogoMIPS\t: 50\n\nModel\t\t: A Board Rev 1\n", "A Board Rev 1"),
+        ("", os.uname().machine),
+    ],
+)  # fmt: skip
+def test_the_processor_has_a_name(cpuinfo: str, name: str) -> None:
+    assert processor(cpuinfo) == name

@@ -1,0 +1,107 @@
+"""Figures follow from what was measured, and what makes them worthless is said."""
+
+from array import array
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.copies import Copies
+from benchmarks.load import Load
+from benchmarks.measure import Usage
+from benchmarks.report import Sample, percentile, problems, remarks, sample, table
+
+_GOOD = Sample(
+    "insert",
+    requests_per_second=20_000,
+    cpu_per_request=5e-6,
+    p50=0.010,
+    p99=0.025,
+    slowest=0.1,
+    resident_bytes=64 << 20,
+    busy=0.1,
+    generator_busy=0.02,
+    copies_per_request=1.0,
+    copies_lost=0,
+    errors=0,
+    first_error="",
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([7.0], 50, 7.0),
+        ([1.0, 2.0], 50, 1.0),
+        ([1.0, 2.0, 3.0], 50, 2.0),
+        ([float(n) for n in range(1, 101)], 99, 99.0),
+        ([float(n) for n in range(1, 102)], 99, 100.0),
+        ([1.0, 2.0], 100, 2.0),
+        ([1.0, 2.0], 0, 1.0),
+    ],
+)
+def test_percentiles_are_values_that_were_seen(values: list[float], percent: int, expected: float) -> None:
+    assert percentile(values, percent) == expected
+
+
+def test_a_sample_is_per_request_and_per_second() -> None:
+    load = Load(array("d", [0.003, 0.001, 0.002, 0.004]), cpu_seconds=0.5, errors=1, first_error="why")
+    before = Usage(at=10.0, cpu_seconds=1.0, resident_bytes=1)
+    after = Usage(at=12.0, cpu_seconds=1.2, resident_bytes=2)
+    taken = sample("insert", load, before, after, Copies(delivered=3, lost=1))
+    assert taken.requests_per_second == 2.0
+    assert taken.cpu_per_request == pytest.approx(0.05)
+    assert taken.busy == pytest.approx(0.1)
+    assert taken.generator_busy == 0.25
+    assert (taken.p50, taken.p99, taken.slowest) == (0.002, 0.004, 0.004)
+    assert taken.resident_bytes == 2
+    assert (taken.copies_per_request, taken.copies_lost) == (0.75, 1)
+    assert (taken.errors, taken.first_error) == (1, "why")
+
+
+def test_copies_between_two_moments() -> None:
+    assert Copies(10, 5).since(Copies(7, 4)) == Copies(3, 1)
+
+
+def test_the_table_shows_medians_and_below_them_the_spread() -> None:
+    select = replace(_GOOD, workload="select", requests_per_second=50_000)
+    slow, fast = (replace(_GOOD, requests_per_second=rate) for rate in (10_000, 90_000))
+    lines = table([slow, select, _GOOD, fast]).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["insert", "20,000"],
+        ["10,000-90,000", "5.00-5.00"],
+        ["select", "50,000"],
+    ]
+    assert "copies/req" in lines[0]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_copies_that_were_not_asked_for_are_not_shown() -> None:
+    assert "copies" not in table([replace(_GOOD, copies_per_request=None)])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (_GOOD, ["busy for at most 10% of one core"]),
+        (replace(_GOOD, busy=0.97), ["requests per second are its limit"]),
+        (replace(_GOOD, generator_busy=0.95), ["at most 10%", "more --processes"]),
+    ],
+)
+def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str]) -> None:
+    found = remarks([_GOOD, changed])
+    assert len(found) == len(said)
+    for words, sentence in zip(said, found, strict=True):
+        assert words in sentence
+
+
+def test_nothing_is_wrong_with_good_samples() -> None:
+    assert problems([_GOOD, _GOOD]) == []
+
+
+def test_failed_requests_and_lost_copies_are_wrong() -> None:
+    found = problems(
+        [_GOOD, replace(_GOOD, errors=2, first_error="0x1001 busy"), replace(_GOOD, errors=1, copies_lost=4)]
+    )
+    assert len(found) == 2
+    assert found[0] == "3 requests of insert failed, the first with: 0x1001 busy"
+    assert found[1].startswith("4 copies never reached the shadow")
