@@ -33,16 +33,30 @@ class FrameDecoder:
 
     max_body_length: longest body accepted, in bytes, as it is on the wire (compressed or not).
     versions: acceptable first bytes of a frame, e.g. `REQUEST_VERSIONS` or `RESPONSE_VERSIONS`.
+    refused: first bytes of versions with the same header that are not spoken. Their frames are returned as
+    well, so that each can be answered and the stream be read on; errors do not name them as supported.
     """
 
-    __slots__ = ("_chunks", "_have", "_max_body_length", "_need", "_tail", "_versions", "violation")
+    __slots__ = (
+        "_chunks",
+        "_have",
+        "_max_body_length",
+        "_need",
+        "_spoken",
+        "_tail",
+        "_versions",
+        "violation",
+    )
 
     violation: ProtocolError | None
     """Why the stream cannot be read any further; None as long as it can."""
 
-    def __init__(self, *, max_body_length: int, versions: AbstractSet[int]) -> None:
+    def __init__(
+        self, *, max_body_length: int, versions: AbstractSet[int], refused: AbstractSet[int] = frozenset()
+    ) -> None:
         self._max_body_length = max_body_length
-        self._versions = frozenset(versions)
+        self._spoken = frozenset(versions)
+        self._versions = self._spoken | refused
         self.violation = None
         # An incomplete frame: `_tail`, then `_chunks`; `_have` bytes of the `_need` that allow the next step.
         self._tail = bytearray()
@@ -104,7 +118,7 @@ class FrameDecoder:
         return frames
 
     def _violation_of(self, version: int, stream: int, length: int) -> ProtocolError:
-        newest = max(self._versions) & ~RESPONSE_BIT
+        newest = max(self._spoken) & ~RESPONSE_BIT
         if version in self._versions:
             return ProtocolError(
                 f"Frame of {length} bytes is longer than the {self._max_body_length} bytes allowed: "
@@ -120,7 +134,7 @@ class FrameDecoder:
             return ProtocolError(
                 f"Expected {expected}, got {got} (version byte {version:#04x})", version=newest
             )
-        known = ", ".join(f"{v}/v{v}" for v in sorted(v & ~RESPONSE_BIT for v in self._versions))
+        known = ", ".join(f"{v}/v{v}" for v in sorted(v & ~RESPONSE_BIT for v in self._spoken))
         return ProtocolError(
             f"Invalid or unsupported protocol version ({version & ~RESPONSE_BIT}); "
             f"supported versions are ({known})",

@@ -23,6 +23,7 @@ from frame_codec import (
     HEADER,
     PROTOCOL_V3,
     PROTOCOL_V4,
+    REQUEST_VERSIONS,
     RESPONSE_BIT,
     ErrorCode,
     FrameDecoder,
@@ -79,7 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self._max_frame_bytes = max_frame_bytes
         self._loop = loop
         self._decoder = FrameDecoder(
-            max_body_length=max_frame_bytes, versions=frozenset({3, 4}) | NEWER_VERSIONS
+            max_body_length=max_frame_bytes, versions=REQUEST_VERSIONS, refused=NEWER_VERSIONS
         )
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []

@@ -181,3 +181,12 @@ def test_a_large_frame_in_many_pieces_costs_linear_time() -> None:
     assert found == [(4, 0, 0, Opcode.QUERY, b"x" * size)]
     # Takes a tenth of a second; copying what has come for each of 65,536 pieces would take a minute.
     assert spent < 5
+
+
+def test_frames_of_refused_versions_are_returned_but_not_called_supported() -> None:
+    decoder = FrameDecoder(max_body_length=10, versions=REQUEST_VERSIONS, refused=frozenset({5, 66}))
+    frames = [encode_frame(66, 0, 1, 5, b""), encode_frame(4, 0, 2, 5, b""), encode_frame(5, 0, 3, 5, b"x")]
+    assert decoder.feed(b"".join(frames)) == [(66, 0, 1, 5, b""), (4, 0, 2, 5, b""), (5, 0, 3, 5, b"x")]
+    assert decoder.feed(b"G") == []
+    assert decoder.violation is not None
+    assert (decoder.violation.message, decoder.violation.version) == (_UNSUPPORTED.format(0x47), 4)
