@@ -86,12 +86,18 @@ class Transcript:
 
 
 @contextmanager
-def conversation(**settings: object) -> Iterator[Transcript]:
-    """Connect as the program's arguments say; print the transcript unless something is raised."""
+def conversation(*more: str, **settings: object) -> Iterator[Transcript]:
+    """Connect as the program's arguments say; print the transcript unless something is raised.
+
+    `more` names further positional arguments, which are then in `Transcript.options`; `settings` are the
+    driver's, for its Cluster.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     parser.add_argument("keyspace")
+    for name in more:
+        parser.add_argument(name)
     parser.add_argument("--protocol-version", type=int, default=4)
     parser.add_argument("--no-compression", action="store_true")
     options = parser.parse_args()
