@@ -132,6 +132,7 @@ from frame_codec.results import (
     Void,
     decode_prepared_id,
     decode_result,
+    was_applied,
 )
 from frame_codec.rewrite import (
     replace_query,
@@ -279,6 +280,7 @@ __all__ = [
     "response_start",
     "routing_values",
     "value_at",
+    "was_applied",
     "with_batch_ids",
     "with_execute_id",
     "with_flags",

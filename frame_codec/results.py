@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from frame_codec.constants import Opcode, ResultKind
+from frame_codec.constants import PROTOCOL_V4, Opcode, ResultKind
 from frame_codec.errors import ProtocolError
 from frame_codec.metadata import BindMetadata, RowsMetadata
 from frame_codec.reader import Reader
@@ -134,6 +134,15 @@ def decode_result(body: bytes, version: int, at: int = 0) -> Result:
     if read is None:
         raise ProtocolError(f"Unknown kind of RESULT: {kind}")
     return read(reader, version)
+
+
+def was_applied(body: bytes, at: int = 0) -> bool:
+    """Whether the RESULT of a conditional write at offset `at` says ``[applied]``.
+
+    That is the first column of its first row, by the convention of servers; other results say nothing of it.
+    """
+    result = decode_result(body, PROTOCOL_V4, at)
+    return isinstance(result, Rows) and bool(result.rows) and result.rows[0][:1] == (b"\x01",)
 
 
 def decode_prepared_id(body: bytes, at: int = 0) -> bytes:

@@ -40,6 +40,9 @@ The driver looks once in this time, so a node that has gone silent is found afte
 RECONNECT_SECONDS = (0.1, 2.0)
 """The first and the longest pause between two attempts to reach a node that is down."""
 
+UNKNOWN_KEYSPACE_SECONDS = 0.5
+"""How long until the replicas of a keyspace that the driver does not know yet are asked for again."""
+
 KEYSPACE_SETTLE_SECONDS = 5.0
 """The driver reads a changed keyspace within its refresh window of 2 s; replicas are computed anew then."""
 
@@ -185,11 +188,17 @@ class Backend:
         ``parameters_at`` is the offset of the query parameters in ``body``.
         """
         # Hot path: with one connection there is nothing to choose.
+        connection: RawConnection | None = None
         if len(self._live) > 1 and prepared.routing_indexes and prepared.routing_keyspace is not None:
             routing_key = routing_values(body, parameters_at, prepared.routing_indexes)
             if routing_key is not None:
-                return self.pick_replica(prepared.routing_keyspace, routing_key)
-        return self.pick()
+                connection = self.pick_replica(prepared.routing_keyspace, routing_key)
+        if connection is None:
+            connection = self.pick()
+        if prepared.stands_in is None or connection is None:
+            return connection
+        # Servers complain of such a statement on a connection that stands elsewhere, though they execute it.
+        return self.keyspaces.beside(connection, prepared.stands_in)
 
     def pick_replica(self, keyspace: str, routing_key: bytes) -> RawConnection | None:
         """A connection to a replica of the partition, else as ``pick``.
@@ -229,13 +238,18 @@ class Backend:
         return {node.address: bool(node.connections) for node in self.nodes.values()}
 
     async def _build_ring(self, keyspace: str) -> None:
-        token_map = self._cluster.metadata.token_map
+        metadata = self._cluster.metadata
+        token_map = metadata.token_map
         if token_map is None or not issubclass(token_map.token_class, Murmur3Token):
+            return
+        if keyspace not in metadata.keyspaces:
+            # Just created: the driver has yet to read it.
+            self._loop.call_later(UNKNOWN_KEYSPACE_SECONDS, self._rings.pop, keyspace, None)
             return
         ring = await self._loop.run_in_executor(
             self._executor, Ring.of, token_map, keyspace, dict(self.nodes)
         )
-        if self._cluster.metadata.token_map is token_map:
+        if metadata.token_map is token_map and keyspace in self._rings:
             self._rings[keyspace] = ring
 
     @property

@@ -78,11 +78,24 @@ class KeyspacePools:
             return None
         self._pools.move_to_end(keyspace)
         connections = list(pool.connections.values())
-        if len(connections) < len(self._nodes) and not pool.growing:
-            pool.growing = True
-            self._supervisor.start(self._grow(keyspace, pool), f"connections in keyspace {keyspace}")
+        if len(connections) < len(self._nodes):
+            self._grow_soon(keyspace, pool)
         pool.turn = turn = (pool.turn + 1) % len(connections)
         return connections[turn]
+
+    def beside(self, connection: RawConnection, keyspace: str) -> RawConnection:
+        """The connection in ``keyspace`` to the node of ``connection``; itself when there is none.
+
+        A node of several shards is left alone: that a request meets its shard is worth more.
+        """
+        pool = self._pools.get(keyspace)
+        if pool is None or connection.pool is None or connection.pool.host.sharding_info is not None:
+            return connection
+        held = pool.connections.get(connection.pool.host.endpoint)
+        if held is None:
+            self._grow_soon(keyspace, pool)
+            return connection
+        return held
 
     async def open(self, keyspace: str, node: Node | None = None) -> RawConnection:
         """A connection in ``keyspace``, on ``node`` where one is given, opened if need be.
@@ -137,6 +150,11 @@ class KeyspacePools:
             self._evict()
         pool.connections[node.host.endpoint] = connection
         return connection
+
+    def _grow_soon(self, keyspace: str, pool: _Pool) -> None:
+        if not pool.growing:
+            pool.growing = True
+            self._supervisor.start(self._grow(keyspace, pool), f"connections in keyspace {keyspace}")
 
     async def _grow(self, keyspace: str, pool: _Pool) -> None:
         try:

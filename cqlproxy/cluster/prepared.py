@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from cqlproxy.statements import Kind, Statement, TableName
+from cqlproxy.statements import (
+    Kind,
+    Statement,
+    TableName,
+    depends_on_keyspace,
+    is_in_turn,
+    is_repeatable,
+)
 from filters import Scope
 from frame_codec import ColumnSpec, Prepared
-
-
-def depends_on_keyspace(statement: Statement) -> bool:
-    """Whether what the text means depends on the keyspace that is in use."""
-    if statement.tables:
-        return any(table.keyspace is None for table in statement.tables)
-    return not statement.keyspaces
 
 
 class PreparedStatement:
@@ -34,6 +34,7 @@ class PreparedStatement:
         "bound",
         "conditional",
         "id",
+        "in_turn",
         "keyspace",
         "metadata_changed",
         "plain_read",
@@ -43,12 +44,12 @@ class PreparedStatement:
         "routing_keyspace",
         "scope",
         "shadow_id",
-        "shadow_keyspace",
         "shadow_refused_until",
         "stamped",
+        "stands_in",
         "statement",
         "system_table",
-        "table",
+        "tables",
         "text",
         "used",
         "writes",
@@ -67,10 +68,8 @@ class PreparedStatement:
         self.conditional = statement.conditional
         self.stamped = self.writes and not self.conditional
         """Whether it takes a write time of the proxy's; a conditional write gets the server's own."""
-        self.repeatable = not statement.relative
-        """Whether applying it twice, with the same write time, is as good as once."""
-        self.shadow_keyspace = keyspace if depends_on_keyspace(statement) else None
-        """The keyspace in which the shadow prepares it: none where the text names its own."""
+        self.stands_in = keyspace if depends_on_keyspace(statement) else None
+        """The keyspace without which its text means nothing; none where the text names its own."""
         self.shadow_id: bytes | None = None
         self.shadow_refused_until = 0.0
         """``loop.time()`` until which the shadow is not asked again to prepare a text that it refused."""
@@ -89,9 +88,16 @@ class PreparedStatement:
         self.routing_indexes = tuple(prepared.pk_indexes)
         first = self.bound[0] if self.bound else None
         self.routing_keyspace = first.keyspace if first is not None else None
-        named = self.statement.tables[0] if self.statement.tables else TableName(None, "")
-        self.table = TableName(named.keyspace or self.routing_keyspace or self.keyspace, named.table)
-        """The table that it reads or writes; of a batch, the first."""
+        in_keyspace = self.routing_keyspace or self.keyspace
+        self.tables = tuple(
+            TableName(table.keyspace or in_keyspace, table.table) for table in self.statement.tables
+        )
+        """The tables that it reads or writes, by their whole names."""
+        types = [column.type.cql_name for column in self.bound]
+        self.repeatable = is_repeatable(self.statement, types)
+        """Whether applying it twice, with the same write time, is as good as once."""
+        self.in_turn = is_in_turn(self.statement, types)
+        """Whether its place among the writes of its table matters."""
         if prepared.result.columns != self.result_columns:
             self.result_columns = prepared.result.columns
             self.metadata_changed = True

@@ -16,14 +16,20 @@ class Mutation:
 
     ``opcode`` and ``body`` are the request's, without custom payload and with the write time that the
     answering cluster got. ``keyspace`` is the client's, for texts that do not name theirs.
+    ``tables`` are those that it writes, without repetition.
     ``prepared`` are the prepared statements in it, in the order of their ids in the body.
-    ``repeatable`` says whether delivering it twice does no harm; ``schema`` that what was offered
-    before must be delivered first, and what comes after must wait.
+    ``repeatable`` says whether delivering it twice does no harm; ``in_turn`` that its place among the
+    copies of its tables matters; ``conditional`` that the shadow may answer it with ``[applied]`` false;
+    ``schema`` that everything offered before must be settled first, and what comes after must wait.
     """
 
     __slots__ = (
+        "admitted",
+        "alone",
         "attempts",
         "body",
+        "conditional",
+        "in_turn",
         "keyspace",
         "offered",
         "opcode",
@@ -31,7 +37,7 @@ class Mutation:
         "repeatable",
         "schema",
         "size",
-        "table",
+        "tables",
     )
 
     def __init__(
@@ -40,19 +46,27 @@ class Mutation:
         body: bytes,
         *,
         offered: float,
-        table: TableName,
+        tables: tuple[TableName, ...],
         keyspace: str | None = None,
         prepared: Sequence[PreparedStatement] = (),
         repeatable: bool = True,
+        in_turn: bool = False,
+        conditional: bool = False,
         schema: bool = False,
     ) -> None:
         self.opcode = opcode
         self.body = body
         self.offered = offered
-        self.table = table
+        self.tables = tables
         self.keyspace = keyspace
         self.prepared = prepared
         self.repeatable = repeatable
+        self.in_turn = in_turn
+        self.conditional = conditional
         self.schema = schema
+        self.alone = schema or (in_turn and len(tables) != 1)
+        """Whether nothing else may be under way with it."""
+        self.admitted = False
+        """Whether its turn has come: later attempts of it wait for nothing more."""
         self.attempts = 0
         self.size = len(body) + OVERHEAD_BYTES

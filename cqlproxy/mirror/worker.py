@@ -11,25 +11,29 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.cluster.request import Failure, NoAnswerError, Request
+from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.metrics import Metrics
+from cqlproxy.mirror.lanes import Lanes
 from cqlproxy.mirror.mutation import Mutation
+from cqlproxy.mirror.pacing import Pacing
+from cqlproxy.mirror.preparation import NotNowError, RefusedError, prepare_on_shadow
 from cqlproxy.mirror.shadow_ids import with_shadow_ids
 from cqlproxy.mirror.verdict import Outcome, outcome_of_error
+from cqlproxy.statements import TableName
 from cqlproxy.supervision import Supervisor
 from frame_codec import (
     PROTOCOL_V4,
     ErrorResponse,
     Opcode,
-    ResultKind,
     Unprepared,
-    decode_prepared_id,
     response_start,
+    was_applied,
 )
 
 log = logging.getLogger(__name__)
@@ -39,9 +43,6 @@ WINDOW = 1024
 
 MAX_ATTEMPTS = 5
 """Attempts that reached the shadow and failed, after which a copy is given up."""
-
-BACKOFF_SECONDS = (0.1, 5.0)
-"""The first and the longest pause after attempts that failed in a row."""
 
 REFUSED_SECONDS = 1.0
 """How long the shadow is not asked again for a statement or a keyspace that it refused."""
@@ -68,7 +69,10 @@ class _Copy(Request):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == Opcode.RESULT:
-            self.mirror._delivered(self)
+            if self.mutation.conditional and not was_applied(body, response_start(body, flags)):
+                self.mirror._decided_otherwise(self)
+            else:
+                self.mirror._delivered(self)
         else:
             error = ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
             self.mirror._refused(self, error)
@@ -105,12 +109,15 @@ class Mirror:
         self._queue: deque[Mutation] = deque()
         self._in_flight: set[_Copy] = set()
         self._parked: dict[PreparedStatement, list[Mutation]] = {}
+        self._lanes = Lanes()
         self._held = 0
         self._held_bytes = 0
-        self._schema_under_way = False
+        self._alone: Mutation | None = None
+        """The one that nothing else may be under way with, from its turn until it is settled."""
+        self._agreeing = False
+        """Whether the shadow's nodes have yet to agree on a schema change."""
         self._opening_keyspace = False
-        self._failures_in_a_row = 0
-        self._resume_at = 0.0
+        self._pacing = Pacing()
         self._refused_keyspaces: dict[str, float] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -137,6 +144,7 @@ class Mirror:
         """Age in seconds of the oldest copy that is not settled; 0 when there is none."""
         oldest = [copy.mutation.offered for copy in self._in_flight]
         oldest.extend(mutations[0].offered for mutations in self._parked.values() if mutations)
+        oldest.extend(mutation.offered for mutation in self._lanes)
         if self._queue:
             oldest.append(self._queue[0].offered)
         return max(0.0, self._loop.time() - min(oldest)) if oldest else 0.0
@@ -169,6 +177,7 @@ class Mirror:
         await self._supervisor.stop()
         remaining = [copy.mutation for copy in self._in_flight]
         remaining.extend(mutation for mutations in self._parked.values() for mutation in mutations)
+        remaining.extend(self._lanes.clear())
         remaining.extend(self._queue)
         self._in_flight.clear()
         self._parked.clear()
@@ -180,19 +189,58 @@ class Mirror:
 
     def pump(self) -> None:
         """Send what may be sent now. Called whenever something has changed; cheap when nothing has."""
+        if self._lanes:
+            self._lanes.advance(self._start_if_there_is_room)
         queue = self._queue
-        while queue and len(self._in_flight) < WINDOW:
-            if self._schema_under_way or self._opening_keyspace:
-                return
-            if self._resume_at and self._loop.time() < self._resume_at:
-                return
+        while queue:
             mutation = queue[0]
-            if mutation.schema and (self._in_flight or self._parked):
+            if not self._may_start(mutation):
                 return
+            if not mutation.admitted and not self._admit(mutation):
+                if queue and queue[0] is mutation:
+                    return
+                continue
             queue.popleft()
             if not self._start(mutation):
                 queue.appendleft(mutation)
                 return
+
+    def _may_start(self, mutation: Mutation) -> bool:
+        """Whether there is room for one more copy."""
+        if len(self._in_flight) >= WINDOW or self._opening_keyspace or self._agreeing:
+            return False
+        if self._alone is not None and self._alone is not mutation:
+            return False
+        return self._pacing.may_send(self._loop.time())
+
+    def _start_if_there_is_room(self, mutation: Mutation) -> bool:
+        mutation.admitted = True
+        return self._may_start(mutation) and self._start(mutation)
+
+    def _admit(self, mutation: Mutation) -> bool:
+        """Whether the head of the queue may go on; if not, it stays there, or has gone to a lane."""
+        waits_for_all = mutation.alone
+        if not waits_for_all and (mutation.in_turn or (self._lanes and self._lanes.concern(mutation))):
+            if len(mutation.tables) == 1:
+                self._queue.popleft()
+                self._lanes.enter(mutation, self._under_way)
+                self._lanes.advance(self._start_if_there_is_room)
+                return False
+            waits_for_all = True
+        if waits_for_all and (self._in_flight or self._parked or self._lanes):
+            return False
+        mutation.admitted = True
+        if mutation.alone:
+            self._alone = mutation
+        return True
+
+    def _under_way(self, table: TableName) -> int:
+        """Copies of a table that have started and are not settled; counted when a lane is opened."""
+        started = [copy.mutation for copy in self._in_flight]
+        started.extend(mutation for mutations in self._parked.values() for mutation in mutations)
+        # Those that are to be tried again stand at the head of the queue.
+        started.extend(takewhile(lambda mutation: mutation.admitted, self._queue))
+        return sum(table in mutation.tables for mutation in started)
 
     def _start(self, mutation: Mutation) -> bool:
         """Take the next step with a copy; False when it has to wait at the head of the queue."""
@@ -215,7 +263,6 @@ class Mirror:
         if not connection.send(copy, 0, mutation.opcode, body, now + timeout):
             return False
         self._in_flight.add(copy)
-        self._schema_under_way = mutation.schema
         return True
 
     def _connection_for(self, mutation: Mutation) -> RawConnection | None:
@@ -276,70 +323,56 @@ class Mirror:
         return True
 
     async def _prepare(self, prepared: PreparedStatement, near: RawConnection | None) -> None:
-        refusal: str | None = None
-        failed = False
         try:
-            opcode, body = await self._shadow.prepare(prepared.text, prepared.shadow_keyspace, near)
-            if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
-                prepared.shadow_id = decode_prepared_id(body)
-            else:
-                error = ErrorResponse.decode(body, PROTOCOL_V4)
-                if outcome_of_error(error.code, schema=False) is Outcome.REFUSED:
-                    refusal = error.message
-                failed = True
-        except KeyspaceUnavailableError as unavailable:
-            refusal = str(unavailable) if unavailable.answer is not None else None
-            failed = True
-        except NoAnswerError:
-            failed = True
-        waiting = self._parked.pop(prepared)
-        if refusal is not None:
+            await prepare_on_shadow(self._shadow, prepared, near)
+        except RefusedError as refusal:
             prepared.shadow_refused_until = self._loop.time() + REFUSED_SECONDS
-            text = prepared.text.decode("utf-8", "replace")
             log.warning(
                 "the shadow refuses to prepare a statement: copies are lost",
-                extra={"error": refusal, "statement": text[:200]},
+                extra={"error": str(refusal), "statement": prepared.text[:200].decode("utf-8", "replace")},
             )
-            for mutation in waiting:
+            for mutation in self._parked.pop(prepared):
                 self._give_up(mutation, "rejected")
-        elif failed:
+        except NotNowError:
             self._back_off()
-            for mutation in reversed(waiting):
+            for mutation in reversed(self._parked.pop(prepared)):
                 self._try_again(mutation)
         else:
-            self._queue.extendleft(reversed(waiting))
+            self._queue.extendleft(reversed(self._parked.pop(prepared)))
         self.pump()
 
     # --- what became of it --------------------------------------------------------------------
 
-    def _landed(self, copy: _Copy) -> None:
-        self._in_flight.discard(copy)
-        if copy.mutation.schema:
-            self._schema_under_way = False
-
     def _delivered(self, copy: _Copy) -> None:
         self._in_flight.discard(copy)
         mutation = copy.mutation
-        if mutation.schema:
-            if self._shadow.may_disagree:
-                self._supervisor.start(self._wait_for_agreement(), "schema agreement of the shadow")
-            else:
-                self._schema_under_way = False
-        self._failures_in_a_row = 0
-        self._resume_at = 0.0
+        if mutation.schema and self._shadow.may_disagree:
+            self._agreeing = True
+            self._supervisor.start(self._wait_for_agreement(), "schema agreement of the shadow")
+        self._pacing.succeeded()
         now = self._loop.time()
         self._metrics.mirrored += 1
         self._metrics.shadow_latency_ok.observe(now - copy.sent)
         self._forget(mutation)
-        if self._queue:
+        if self._queue or self._lanes:
             self.pump()
+
+    def _decided_otherwise(self, copy: _Copy) -> None:
+        """The primary applied a conditional write and the shadow did not: their rows differed before it."""
+        self._in_flight.discard(copy)
+        log.warning(
+            "the shadow did not apply a conditional write that the primary applied",
+            extra={"tables": _names(copy.mutation)},
+        )
+        self._give_up(copy.mutation, "not_applied")
+        self.pump()
 
     async def _wait_for_agreement(self) -> None:
         """What comes after a schema change may meet a node that has not heard of it yet."""
         try:
             await self._shadow.schema_agreement()
         finally:
-            self._schema_under_way = False
+            self._agreeing = False
         self.pump()
 
     def _refused(self, copy: _Copy, error: ErrorResponse) -> None:
@@ -348,12 +381,12 @@ class Mirror:
         if outcome is Outcome.DELIVERED:
             self._delivered(copy)
             return
-        self._landed(copy)
+        self._in_flight.discard(copy)
         self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
         if outcome is Outcome.REFUSED:
             log.warning(
                 "the shadow refuses a copy: it is lost",
-                extra={"table": mutation.table, "code": f"0x{error.code:04x}", "error": error.message},
+                extra={"tables": _names(mutation), "code": f"0x{error.code:04x}", "error": error.message},
             )
             self._give_up(mutation, "rejected")
         elif isinstance(error, Unprepared):
@@ -384,7 +417,7 @@ class Mirror:
     def _unanswered(self, copy: _Copy, failure: Failure) -> None:
         if copy not in self._in_flight:
             return
-        self._landed(copy)
+        self._in_flight.discard(copy)
         mutation = copy.mutation
         self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
         self._back_off()
@@ -403,15 +436,9 @@ class Mirror:
             self._queue.appendleft(mutation)
 
     def _back_off(self) -> None:
-        """Failures in a row slow the mirror down, so that a sick shadow is not kept down by it."""
-        now = self._loop.time()
-        if now < self._resume_at:
-            return
-        first, longest = BACKOFF_SECONDS
-        pause = min(first * 2**self._failures_in_a_row, longest)
-        self._failures_in_a_row = min(self._failures_in_a_row + 1, 16)
-        self._resume_at = now + pause
-        self._loop.call_later(pause, self.pump)
+        pause = self._pacing.failed(self._loop.time())
+        if pause is not None:
+            self._loop.call_later(pause, self.pump)
 
     def _give_up(self, mutation: Mutation, reason: str) -> None:
         self._undelivered(mutation, reason)
@@ -420,5 +447,13 @@ class Mirror:
     def _forget(self, mutation: Mutation) -> None:
         self._held -= 1
         self._held_bytes -= mutation.size
+        if mutation is self._alone:
+            self._alone = None
+        if self._lanes:
+            self._lanes.settled(mutation)
         if not self._held:
             self._idle.set()
+
+
+def _names(mutation: Mutation) -> str:
+    return ", ".join(f"{table.keyspace}.{table.table}" for table in mutation.tables)

@@ -7,14 +7,25 @@ its custom payload; a batch is copied without the statements that the governor h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from cqlproxy.cluster.prepared import PreparedStatement, depends_on_keyspace
+from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
 from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
-from cqlproxy.statements import Kind, Statement, TableName, kept_markers, tenant_sources, without
+from cqlproxy.statements import (
+    Kind,
+    Statement,
+    TableName,
+    depends_on_keyspace,
+    is_in_turn,
+    is_repeatable,
+    kept_markers,
+    tenant_sources,
+    without,
+)
 from filters import Governor, Scope, Verdict
 from frame_codec import (
     BatchEntry,
@@ -71,16 +82,18 @@ class Copies:
         if verdict is None:
             verdict = scope.decide(of_execute(body, prepared))
         if not verdict.copy:
-            self._held_back(verdict, prepared.table)
+            self._held_back(verdict, prepared.tables[0])
             return
         mirror.offer(
             Mutation(
                 _EXECUTE,
                 body,
                 offered=self._now(),
-                table=prepared.table,
+                tables=prepared.tables,
                 prepared=(prepared,),
                 repeatable=prepared.repeatable,
+                in_turn=prepared.in_turn,
+                conditional=prepared.conditional,
             )
         )
 
@@ -98,8 +111,7 @@ class Copies:
         if not verdict.copy:
             self._held_back(verdict, table)
             return
-        needed = write.keyspace if depends_on_keyspace(statement) else None
-        self._offer_text(body, table, needed, repeatable=not statement.relative)
+        self._offer_text(body, (statement,), (table,), write.keyspace)
 
     def schema(self, write: SchemaChange) -> None:
         """A change of the schema, or a TRUNCATE, was made."""
@@ -116,9 +128,9 @@ class Copies:
             if verdict is not None and not verdict.copy:
                 self._held_back(verdict, table)
                 return
-        table = _qualified(statement.tables[0], keyspace) if statement.tables else TableName(keyspace, "")
+        tables = tuple(_qualified(table, keyspace) for table in statement.tables)
         needed = keyspace if depends_on_keyspace(statement) else None
-        mirror.offer(Mutation(_QUERY, body, offered=self._now(), table=table, keyspace=needed, schema=True))
+        mirror.offer(Mutation(_QUERY, body, offered=self._now(), tables=tables, keyspace=needed, schema=True))
 
     def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
         """A prepared text that is not one mutation: copied as the text that it is."""
@@ -135,11 +147,13 @@ class Copies:
     def _text_batch(self, statement: Statement, body: bytes, keyspace: str | None) -> None:
         """BEGIN BATCH ... APPLY BATCH: rebuilt from the statements that may be copied."""
         kept: list[int] = []
+        tables: dict[TableName, None] = {}
         for index, inner in enumerate(statement.statements):
             table = _qualified(inner.tables[0], keyspace)
             verdict = self._verdict(inner, table, of_query(body, statement))
             if verdict.copy:
                 kept.append(index)
+                tables[table] = None
             else:
                 self._held_back(verdict, table)
         if not kept:
@@ -148,10 +162,7 @@ class Copies:
             start, end = query_span(body, 0)
             text = without(body[start:end].decode(), statement, kept)
             body = replace_query(body, 0, text.encode(), kept_markers(statement, kept))
-        relative = any(statement.statements[index].relative for index in kept)
-        table = _qualified(statement.statements[kept[0]].tables[0], keyspace)
-        needed = keyspace if depends_on_keyspace(statement) else None
-        self._offer_text(body, table, needed, repeatable=not relative)
+        self._offer_text(body, [statement.statements[index] for index in kept], tuple(tables), keyspace)
 
     def batch(self, write: BatchWrite) -> None:
         """A BATCH was applied."""
@@ -161,35 +172,35 @@ class Copies:
         body = _message(write)
         layout = batch(body, 0)
         kept: list[int] = []
-        prepared: list[PreparedStatement] = []
-        repeatable = True
-        depends = False
-        table = TableName(None, "")
+        tables: dict[TableName, None] = {}
         for index, (entry, what) in enumerate(zip(layout.entries, write.entries, strict=True)):
-            entry_table = self._batch_entry(body, entry, what, write.keyspace)
-            if entry_table is None:
-                continue
-            table = entry_table
-            kept.append(index)
-            if isinstance(what, PreparedStatement):
-                prepared.append(what)
-                repeatable = repeatable and what.repeatable
-            else:
-                repeatable = repeatable and not what.relative
-                depends = depends or depends_on_keyspace(what)
+            table = self._batch_entry(body, entry, what, write.keyspace)
+            if table is not None:
+                kept.append(index)
+                tables[table] = None
         if not kept:
             return
         if len(kept) < len(layout.entries):
             body = batch_of(body, 0, layout, kept)
+        prepared: list[PreparedStatement] = []
+        texts: list[Statement] = []
+        for index in kept:
+            what = write.entries[index]
+            if isinstance(what, PreparedStatement):
+                prepared.append(what)
+            else:
+                texts.append(what)
         mirror.offer(
             Mutation(
                 _BATCH,
                 body,
                 offered=self._now(),
-                table=table,
-                keyspace=write.keyspace if depends else None,
+                tables=tuple(tables),
+                keyspace=write.keyspace if any(map(depends_on_keyspace, texts)) else None,
                 prepared=prepared,
-                repeatable=repeatable,
+                repeatable=all(p.repeatable for p in prepared) and all(map(is_repeatable, texts)),
+                in_turn=any(p.in_turn for p in prepared) or any(map(is_in_turn, texts)),
+                conditional=write.is_conditional(),
             )
         )
 
@@ -201,7 +212,7 @@ class Copies:
             scope = what.scope
             if scope is None or scope.rules is not self.governor.rules:
                 scope = what.scope = self._scope_of_prepared(what)
-            table = what.table
+            table = what.tables[0]
             verdict = scope.verdict or scope.decide(of_batch_entry(body, entry))
         elif what.tables:
             table = _qualified(what.tables[0], keyspace)
@@ -218,7 +229,7 @@ class Copies:
 
     def _scope_of_prepared(self, prepared: PreparedStatement) -> Scope:
         types = [column.type.cql_name for column in prepared.bound]
-        table = prepared.table
+        table = prepared.tables[0]
         columns = self.governor.rules.tenant_columns
         sources = tenant_sources(prepared.statement, types, columns)
         return self.governor.scope(table.keyspace, table.table, sources)
@@ -232,16 +243,25 @@ class Copies:
     def _held_back(self, verdict: Verdict, table: TableName) -> None:
         self._metrics.count_filtered(verdict.reason, table.keyspace, table.table)
 
-    def _offer_text(self, body: bytes, table: TableName, keyspace: str | None, *, repeatable: bool) -> None:
+    def _offer_text(
+        self,
+        body: bytes,
+        statements: Sequence[Statement],
+        tables: tuple[TableName, ...],
+        keyspace: str | None,
+    ) -> None:
+        """Offer a QUERY that consists of ``statements``."""
         assert self._mirror is not None
         self._mirror.offer(
             Mutation(
                 _QUERY,
                 body,
                 offered=self._now(),
-                table=table,
-                keyspace=keyspace,
-                repeatable=repeatable,
+                tables=tables,
+                keyspace=keyspace if any(map(depends_on_keyspace, statements)) else None,
+                repeatable=all(map(is_repeatable, statements)),
+                in_turn=any(map(is_in_turn, statements)),
+                conditional=any(statement.conditional for statement in statements),
             )
         )
 

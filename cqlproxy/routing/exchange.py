@@ -15,7 +15,6 @@ from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
 from frame_codec import (
-    PROTOCOL_V4,
     ConsistencyLevel,
     ErrorCode,
     ErrorResponse,
@@ -24,11 +23,10 @@ from frame_codec import (
     PlainError,
     ReadTimeout,
     ResultKind,
-    Rows,
     Unavailable,
     WriteTimeout,
-    decode_result,
     response_start,
+    was_applied,
 )
 
 log = logging.getLogger(__name__)
@@ -236,7 +234,9 @@ class Write(Exchange):
         # Hot path.
         self.client.reply(self.stream, flags, opcode, body)
         self.router.write_answered(self.started, opcode)
-        if opcode == _RESULT and (not self.is_conditional() or was_applied(flags, body)):
+        if opcode == _RESULT and (
+            not self.is_conditional() or was_applied(body, response_start(body, flags))
+        ):
             self.copy()
 
     def is_conditional(self) -> bool:
@@ -374,9 +374,3 @@ def is_kind(flags: int, body: bytes, kind: ResultKind) -> bool:
     """Whether a RESULT body is of ``kind``."""
     at = response_start(body, flags) if flags else 0
     return int.from_bytes(body[at : at + 4], "big") == kind
-
-
-def was_applied(flags: int, body: bytes) -> bool:
-    """Whether the RESULT of a conditional write says ``[applied]``: its first column, in the first row."""
-    result = decode_result(body, PROTOCOL_V4, response_start(body, flags))
-    return isinstance(result, Rows) and bool(result.rows) and result.rows[0][0] == b"\x01"

@@ -4,6 +4,7 @@ from cqlproxy.statements.analysis import analyse
 from cqlproxy.statements.batches import kept_markers, without
 from cqlproxy.statements.cache import LONGEST_KEPT, StatementCache
 from cqlproxy.statements.lexer import fold
+from cqlproxy.statements.repetition import depends_on_keyspace, is_in_turn, is_repeatable
 from cqlproxy.statements.sources import tenant_sources
 from cqlproxy.statements.statement import (
     BatchHeader,
@@ -44,7 +45,10 @@ __all__ = [
     "TableName",
     "Term",
     "analyse",
+    "depends_on_keyspace",
     "fold",
+    "is_in_turn",
+    "is_repeatable",
     "kept_markers",
     "tenant_sources",
     "without",

@@ -1,4 +1,4 @@
-"""Creates the keyspace and the table that ``load.py`` uses. Arguments: contact point, port, keyspace."""
+"""Creates keyspace and table that ``load.py`` uses. Arguments: contact point, port, keyspace."""
 
 import json
 import sys
@@ -9,9 +9,8 @@ from cassandra.cluster import Cluster
 def main(host: str, port: int, keyspace: str) -> None:
     cluster = Cluster([host], port=port)
     session = cluster.connect()
-    session.execute(
-        f"CREATE KEYSPACE {keyspace} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
-    )
+    replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+    session.execute(f"CREATE KEYSPACE {keyspace} WITH replication = {replication}")
     session.execute(f"CREATE TABLE {keyspace}.steady (id int PRIMARY KEY, v text)")
     cluster.shutdown()
     print(json.dumps({"created": keyspace}))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
@@ -20,18 +22,29 @@ from cqlproxy.modes import Mode
 from cqlproxy.statements import TableName, analyse
 from frame_codec import (
     BindMetadata,
+    ColumnSpec,
     ErrorCode,
     ErrorResponse,
     Execute,
+    NativeType,
     Opcode,
     PlainError,
     Prepared,
+    Rows,
     RowsMetadata,
+    TypeId,
     Unprepared,
 )
 
 TABLE = TableName("ks", "t")
+OTHER = TableName("ks", "other")
 VOID = b"\x00\x00\x00\x01"
+
+
+def applied(value: bool) -> bytes:
+    """The answer to a conditional write."""
+    column = ColumnSpec("ks", "t", "[applied]", NativeType(TypeId.BOOLEAN))
+    return Rows(RowsMetadata.of((column,)), [(bytes((value,)),)]).encode(4)
 
 
 class Shadow:
@@ -73,8 +86,8 @@ class Shadow:
     def when_writable(self, callback: Callable[[], None]) -> None:
         self.writable = callback
 
-    def answer(self, position: int = 0) -> None:
-        self.sent.pop(position)[0].answered(0, Opcode.RESULT, VOID)
+    def answer(self, position: int = 0, body: bytes = VOID) -> None:
+        self.sent.pop(position)[0].answered(0, Opcode.RESULT, body)
 
     def refuse(self, error: ErrorResponse, position: int = 0) -> None:
         self.sent.pop(position)[0].answered(0, Opcode.ERROR, error.encode(4))
@@ -103,11 +116,27 @@ class Setting:
             undelivered=lambda mutation, reason: self.undelivered.append((mutation.body, reason)),
         )
 
-    def offer(self, *bodies: bytes, repeatable: bool = True, schema: bool = False) -> None:
-        now = asyncio.get_running_loop().time()
+    def offer(
+        self,
+        *bodies: bytes,
+        tables: tuple[TableName, ...] = (TABLE,),
+        repeatable: bool = True,
+        in_turn: bool = False,
+        conditional: bool = False,
+        schema: bool = False,
+    ) -> None:
         for body in bodies:
             self.mirror.offer(
-                Mutation(Opcode.QUERY, body, offered=now, table=TABLE, repeatable=repeatable, schema=schema)
+                Mutation(
+                    Opcode.QUERY,
+                    body,
+                    offered=asyncio.get_running_loop().time(),
+                    tables=tables,
+                    repeatable=repeatable,
+                    in_turn=in_turn,
+                    conditional=conditional,
+                    schema=schema,
+                )
             )
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -274,7 +303,7 @@ async def test_a_statement_is_prepared_on_the_shadow_once_and_sent_with_the_shad
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     for _ in range(3):
-        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,)))
+        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,)))
     await s.until(lambda: len(s.shadow.sent) == 3)
     assert s.shadow.prepared_texts == [statement.text]
     assert set(s.shadow.bodies) == {Execute(b"shadow id").encode(4)}
@@ -288,7 +317,7 @@ async def test_an_id_that_the_shadow_has_forgotten_is_prepared_again_and_even_a_
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     s.mirror.offer(
-        Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,), repeatable=False)
+        Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,), repeatable=False)
     )
     s.shadow.refuse(Unprepared("unknown id", b"shadow id"))
     await s.until(lambda: s.shadow.sent)
@@ -305,7 +334,7 @@ async def test_a_statement_that_the_shadow_will_not_prepare_takes_its_copies_alo
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     for _ in range(3):
-        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, table=TABLE, prepared=(statement,)))
+        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,)))
     s.offer(b"other")
     await s.until(lambda: len(s.undelivered) == 3)
     assert {reason for _, reason in s.undelivered} == {"rejected"}
@@ -343,3 +372,115 @@ async def test_draining_ends_when_the_last_copy_is_acknowledged() -> None:
     s.offer(b"last")
     asyncio.get_running_loop().call_soon(s.shadow.answer)
     assert await s.mirror.drain(5)
+
+
+@on_loop
+async def test_a_copy_in_turn_waits_for_its_table_and_holds_it_and_no_other() -> None:
+    s = Setting()
+    s.offer(b"before")
+    s.offer(b"append", in_turn=True, repeatable=False)
+    s.offer(b"after")
+    s.offer(b"elsewhere", tables=(OTHER,))
+    assert s.shadow.bodies == [b"before", b"elsewhere"]
+    s.shadow.answer(0)
+    assert s.shadow.bodies == [b"elsewhere", b"append"]
+    s.shadow.answer(1)
+    assert s.shadow.bodies == [b"elsewhere", b"after"]
+    s.shadow.answer(0)
+    s.shadow.answer(0)
+    assert s.mirror.depth == 0
+    s.offer(b"free 1", b"free 2")  # the lane is closed again
+    assert s.shadow.bodies == [b"free 1", b"free 2"]
+
+
+@on_loop
+async def test_a_copy_in_turn_that_is_tried_again_keeps_its_place() -> None:
+    s = Setting()
+    s.offer(b"append", in_turn=True, repeatable=False)
+    s.offer(b"after")
+    s.shadow.refuse(PlainError("not now", ErrorCode.OVERLOADED))
+    await s.until(lambda: s.shadow.sent)
+    assert s.shadow.bodies == [b"append"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"after"]
+
+
+@on_loop
+async def test_a_copy_that_is_tried_again_is_still_before_one_in_turn() -> None:
+    s = Setting()
+    s.offer(b"insert")
+    s.shadow.fail(Failure.TIMEOUT)
+    s.offer(b"append", in_turn=True, repeatable=False)
+    await s.until(lambda: s.shadow.sent)
+    assert s.shadow.bodies == [b"insert"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"append"]
+
+
+@on_loop
+async def test_a_copy_in_turn_of_several_tables_waits_for_all() -> None:
+    s = Setting()
+    s.offer(b"before", tables=(OTHER,))
+    s.offer(b"batch", tables=(TABLE, TableName("ks", "third")), in_turn=True)
+    s.offer(b"after")
+    assert s.shadow.bodies == [b"before"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"batch"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"after"]
+
+
+@on_loop
+async def test_a_conditional_write_that_the_shadow_decides_otherwise_does_not_count_as_mirrored() -> None:
+    s = Setting()
+    s.offer(b"first", b"second", in_turn=True, conditional=True, repeatable=False)
+    s.shadow.answer(body=applied(True))
+    s.shadow.answer(body=applied(False))
+    assert s.metrics.mirrored == 1
+    assert s.undelivered == [(b"second", "not_applied")]
+    assert s.mirror.depth == 0
+
+
+_TABLES = [TableName("ks", name) for name in "abc"]
+
+
+@given(data=st.data(), count=st.integers(1, 40))
+def test_whatever_the_order_of_the_answers_copies_in_turn_keep_theirs(
+    data: st.DataObject, count: int
+) -> None:
+    """A model: each copy that has started is held against what is unsettled at that moment."""
+
+    async def main() -> None:
+        s = Setting()
+        in_turn: dict[bytes, bool] = {}
+        tables_of: dict[bytes, tuple[TableName, ...]] = {}
+        unsettled: list[bytes] = []
+
+        def check() -> None:
+            for body in s.shadow.bodies:
+                before = unsettled[: unsettled.index(body)]
+                related = [b for b in before if set(tables_of[b]) & set(tables_of[body])]
+                if in_turn[body]:
+                    assert related == [], (body, related)
+                else:
+                    assert not any(in_turn[b] for b in related), (body, related)
+
+        offered = 0
+        while offered < count or s.shadow.sent:
+            if offered < count and (not s.shadow.sent or data.draw(st.booleans())):
+                body = str(offered).encode()
+                offered += 1
+                in_turn[body] = data.draw(st.booleans())
+                tables_of[body] = tuple(data.draw(st.sets(st.sampled_from(_TABLES), min_size=1)))
+                unsettled.append(body)
+                s.offer(body, tables=tables_of[body], in_turn=in_turn[body])
+            else:
+                position = data.draw(st.integers(0, len(s.shadow.sent) - 1))
+                unsettled.remove(s.shadow.bodies[position])
+                s.shadow.answer(position)
+            check()
+        assert unsettled == []
+        assert s.mirror.depth == 0
+        assert s.metrics.mirrored == count
+
+    asyncio.run(main())
