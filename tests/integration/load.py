@@ -50,7 +50,9 @@ class Load:
     def __init__(self, proxy: ProxyProcess, keyspace: str, *, seconds: float, rate: int, root: Path) -> None:
         DriverProgram(_SCHEMA, proxy.address, proxy.port, keyspace, root=root).result(60)
         self._seconds = seconds
-        self._program = DriverProgram(_PROGRAM, proxy.address, proxy.port, keyspace, seconds, rate, root=root)
+        self._program = DriverProgram(
+            _PROGRAM, proxy.address, proxy.port, keyspace, str(seconds), rate, root=root
+        )
 
     def wait_until_running(self, proxy: ProxyProcess) -> None:
         """Until its first operations have been answered."""

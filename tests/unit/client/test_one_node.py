@@ -1,6 +1,7 @@
 """The answers that tell of nodes, as clients see them: only addresses, host id and tokens are ours."""
 
 import json
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -32,7 +33,7 @@ def one_node(advertised: str | None = None) -> OneNode:
     return OneNode(Address("0.0.0.0", 9142), advertised)
 
 
-def rows(columns: list[tuple[str, ColumnType]], *cells: tuple[bytes | None, ...]) -> bytes:
+def rows(columns: Sequence[tuple[str, ColumnType]], *cells: tuple[bytes | None, ...]) -> bytes:
     specs = tuple(ColumnSpec("system", "local", name, column_type) for name, column_type in columns)
     return Rows(RowsMetadata.of(specs), list(cells)).encode(4)
 
@@ -52,7 +53,7 @@ def _rows(body: bytes) -> Rows:
 
 
 def test_every_column_that_tells_of_the_node_is_patched_and_no_other() -> None:
-    columns = [
+    columns: list[tuple[str, ColumnType]] = [
         ("key", TEXT),
         ("rpc_address", INET),
         ("broadcast_address", INET),
