@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterable
+from time import monotonic
 
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
@@ -203,10 +204,9 @@ class Proxy:
         await self._admin.stop()
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = loop.time()
+            now = monotonic()
             for backend in self._primary:
                 backend.sweep(now)
             if self._shadow is not None:

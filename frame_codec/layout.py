@@ -59,9 +59,10 @@ def skip_values(body: bytes, at: int, count: int, named: bool) -> int:
 
 def execute_id(body: bytes, at: int) -> bytes:
     """The prepared id of an EXECUTE (section 4.1.6). Its parameters begin `2 + len(id)` after `at`."""
+    # Hot path: runs for every EXECUTE.
     try:
-        (length,) = SHORT.unpack_from(body, at)
-    except struct.error:
+        length = body[at] << 8 | body[at + 1]
+    except IndexError:
         raise truncated("prepared id", body) from None
     start = at + 2
     found = body[start : start + length]

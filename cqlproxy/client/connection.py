@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import cast
 
 from cqlproxy.client.handshake import Handshake
@@ -142,7 +143,8 @@ class ClientConnection(asyncio.Protocol):
         # Hot path.
         if self._closing:
             return
-        now = self._loop.time()
+        now = monotonic()
+        router = self._router
         for version, flags, stream, opcode, body in self._decoder.feed(data):
             try:
                 if flags:
@@ -150,7 +152,6 @@ class ClientConnection(asyncio.Protocol):
                 usual = version == self.version and stream >= 0 and self.started
                 if not usual and not self._acceptable(version, stream, flags, opcode, body):
                     continue
-                router = self._router
                 if opcode == 0x0A:
                     router.execute(self, stream, flags, body, now)
                 elif opcode == 0x07:

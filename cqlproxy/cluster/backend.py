@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
@@ -217,10 +218,10 @@ class Backend:
 
     def send(self, request: Request, connection: RawConnection, flags: int, opcode: int, body: bytes) -> bool:
         """Send on ``connection`` with the cluster's request timeout; False when it cannot take it."""
-        return connection.send(request, flags, opcode, body, self._loop.time() + self.request_timeout)
+        return connection.send(request, flags, opcode, body, monotonic() + self.request_timeout)
 
     def sweep(self, now: float) -> None:
-        """Give up requests past their deadline (``loop.time()``), and notice a changed token map."""
+        """Give up requests past their deadline (``time.monotonic()``), and notice a changed token map."""
         for connection in self._live:
             self.timed_out += connection.expire(now)
         self.timed_out += self.keyspaces.sweep(now)

@@ -20,6 +20,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from cassandra.connection import Connection, ConnectionShutdown
@@ -213,7 +214,7 @@ class RawConnection(Connection):
         Raises ``NoAnswerError``.
         """
         request = AwaitedRequest()
-        if not self.send(request, 0, opcode, body, self.loop.time() + timeout):
+        if not self.send(request, 0, opcode, body, monotonic() + timeout):
             raise NoAnswerError(f"the connection to {self.endpoint} is closed or full")
         return await request.answer()
 

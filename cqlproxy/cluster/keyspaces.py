@@ -190,7 +190,7 @@ class KeyspacePools:
                 connection.close()
 
     def sweep(self, now: float) -> int:
-        """Give up requests past their deadline (``loop.time()``); returns how many."""
+        """Give up requests past their deadline (``time.monotonic()``); returns how many."""
         return sum(c.expire(now) for pool in self._pools.values() for c in list(pool.connections.values()))
 
     @property

@@ -72,7 +72,7 @@ class PreparedStatement:
         """The keyspace without which its text means nothing; none where the text names its own."""
         self.shadow_id: bytes | None = None
         self.shadow_refused_until = 0.0
-        """``loop.time()`` until which the shadow is not asked again to prepare a text that it refused."""
+        """``time.monotonic()`` until which the shadow, having refused it, is not asked to prepare it."""
         self.scope: Scope | None = None
         """The governor's, for the rules in force when it was last asked."""
         self.used = True

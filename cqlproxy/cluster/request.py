@@ -35,7 +35,7 @@ class Request:
     __slots__ = ("connection", "deadline")
 
     deadline: float
-    """``loop.time()`` at which the request is given up, in seconds. Set when it is sent."""
+    """``time.monotonic()`` at which the request is given up, in seconds. Set when it is sent."""
 
     connection: RawConnection
     """The connection that carries it, so that a statement can be prepared again where it is unknown."""

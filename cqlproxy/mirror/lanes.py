@@ -29,31 +29,32 @@ class Lanes:
     """The lanes by table. Copies in a lane are of one table; one of several tables is never in a lane."""
 
     def __init__(self) -> None:
-        self._lanes: dict[TableName, _Lane] = {}
+        self.by_table: dict[TableName, _Lane] = {}
+        """Empty most of the time: looked at for every copy."""
 
     def __bool__(self) -> bool:
-        return bool(self._lanes)
+        return bool(self.by_table)
 
     def __iter__(self) -> Iterator[Mutation]:
         """All copies that wait."""
-        for lane in self._lanes.values():
+        for lane in self.by_table.values():
             yield from lane.waiting
 
     def concern(self, mutation: Mutation) -> bool:
         """Whether a copy has to wait behind another."""
-        return any(table in self._lanes for table in mutation.tables)
+        return any(table in self.by_table for table in mutation.tables)
 
     def enter(self, mutation: Mutation, under_way: Callable[[TableName], int]) -> None:
         """Let a copy wait. ``under_way(table)``: how many of the table have started and are not settled."""
         table = mutation.tables[0]
-        lane = self._lanes.get(table)
+        lane = self.by_table.get(table)
         if lane is None:
-            lane = self._lanes[table] = _Lane(under_way(table))
+            lane = self.by_table[table] = _Lane(under_way(table))
         lane.waiting.append(mutation)
 
     def advance(self, start: Callable[[Mutation], bool]) -> None:
         """Start what may start. ``start`` returns False when nothing can be started at the moment."""
-        for table, lane in list(self._lanes.items()):
+        for table, lane in list(self.by_table.items()):
             while lane.waiting and not lane.in_turn_under_way:
                 mutation = lane.waiting[0]
                 if mutation.in_turn and lane.under_way:
@@ -68,12 +69,12 @@ class Lanes:
                     lane.in_turn_under_way = False
                     return
             if not lane.waiting and not lane.in_turn_under_way:
-                del self._lanes[table]
+                del self.by_table[table]
 
     def settled(self, mutation: Mutation) -> None:
         """A copy that had started is delivered or given up."""
         for table in mutation.tables:
-            lane = self._lanes.get(table)
+            lane = self.by_table.get(table)
             if lane is not None:
                 lane.under_way -= 1
                 if mutation.in_turn:
@@ -82,5 +83,5 @@ class Lanes:
     def clear(self) -> list[Mutation]:
         """Empty the lanes; returns what waited."""
         waiting = list(self)
-        self._lanes.clear()
+        self.by_table.clear()
         return waiting

@@ -7,7 +7,7 @@ BACKOFF_SECONDS = (0.1, 5.0)
 
 
 class Pacing:
-    """When the next copy may be sent. Times are ``loop.time()``, in seconds."""
+    """When the next copy may be sent. Times are ``time.monotonic()``, in seconds."""
 
     def __init__(self) -> None:
         self._failures_in_a_row = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from cqlproxy.mirror.mutation import Mutation
 from frame_codec import Opcode, batch, with_batch_ids, with_execute_id
 
+_EXECUTE = int(Opcode.EXECUTE)
+
 
 def with_shadow_ids(mutation: Mutation) -> bytes:
     """The body to send. Every statement in ``mutation.prepared`` has its shadow id.
@@ -12,7 +14,7 @@ def with_shadow_ids(mutation: Mutation) -> bytes:
     Both clusters derive an id from text and keyspace, so most often nothing has to be replaced.
     """
     body = mutation.body
-    if mutation.opcode == Opcode.EXECUTE:
+    if mutation.opcode == _EXECUTE:
         prepared = mutation.prepared[0]
         shadow_id = prepared.shadow_id
         assert shadow_id is not None

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import takewhile
+from time import monotonic
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
@@ -53,6 +54,9 @@ UNPREPARED_SECONDS = 60.0
 SCHEMA_TIMEOUT_SECONDS = 30.0
 """A schema change waits for all nodes to agree, far longer than a row does."""
 
+_RESULT = int(Opcode.RESULT)
+_EXECUTE = int(Opcode.EXECUTE)
+
 Undelivered = Callable[[Mutation, str], None]
 """Takes a copy that will not be delivered by the mirror, and why: ``queue_full``, ``rejected``, ..."""
 
@@ -68,7 +72,8 @@ class _Copy(Request):
         self.sent = sent
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
-        if opcode == Opcode.RESULT:
+        # Hot path: once for every copy.
+        if opcode == _RESULT:
             if self.mutation.conditional and not was_applied(body, response_start(body, flags)):
                 self.mirror._decided_otherwise(self)
             else:
@@ -116,6 +121,7 @@ class Mirror:
         """The one that nothing else may be under way with, from its turn until it is settled."""
         self._agreeing = False
         """Whether the shadow's nodes have yet to agree on a schema change."""
+        self._waits_for_room = False
         self._opening_keyspace = False
         self._pacing = Pacing()
         self._refused_keyspaces: dict[str, float] = {}
@@ -147,7 +153,7 @@ class Mirror:
         oldest.extend(mutation.offered for mutation in self._lanes)
         if self._queue:
             oldest.append(self._queue[0].offered)
-        return max(0.0, self._loop.time() - min(oldest)) if oldest else 0.0
+        return max(0.0, monotonic() - min(oldest)) if oldest else 0.0
 
     def offer(self, mutation: Mutation) -> None:
         """Take a copy for delivery, or hand it to ``undelivered`` when there is no room. Never waits."""
@@ -158,6 +164,14 @@ class Mirror:
             return
         self._held += 1
         self._held_bytes += size
+        if not (self._queue or self._lanes.by_table or mutation.in_turn or mutation.alone):
+            # Nothing waits, and this one waits for nothing.
+            if self._may_start(mutation):
+                mutation.admitted = True
+                if self._start(mutation):
+                    return
+            self._queue.append(mutation)
+            return
         self._queue.append(mutation)
         self.pump()
 
@@ -189,7 +203,7 @@ class Mirror:
 
     def pump(self) -> None:
         """Send what may be sent now. Called whenever something has changed; cheap when nothing has."""
-        if self._lanes:
+        if self._lanes.by_table:
             self._lanes.advance(self._start_if_there_is_room)
         queue = self._queue
         while queue:
@@ -211,7 +225,7 @@ class Mirror:
             return False
         if self._alone is not None and self._alone is not mutation:
             return False
-        return self._pacing.may_send(self._loop.time())
+        return self._pacing.may_send(monotonic())
 
     def _start_if_there_is_room(self, mutation: Mutation) -> bool:
         mutation.admitted = True
@@ -250,26 +264,38 @@ class Mirror:
         if self._refused_keyspaces and self._is_refused(mutation.keyspace):
             self._give_up(mutation, "rejected")
             return True
-        connection = self._connection_for(mutation)
+        body = mutation.body
+        if mutation.opcode == _EXECUTE:
+            prepared = mutation.prepared[0]
+            connection = self._shadow.pick_for(prepared, body, 2 + len(prepared.id))
+            if prepared.shadow_id != prepared.id:
+                body = with_shadow_ids(mutation)
+        else:
+            connection = self._connection_for(mutation)
+            if mutation.prepared:
+                body = with_shadow_ids(mutation)
         if connection is None:
             return False
         if connection.congested:
-            connection.when_writable(self.pump)
+            if not self._waits_for_room:
+                self._waits_for_room = True
+                connection.when_writable(self._has_room)
             return False
-        now = self._loop.time()
+        now = monotonic()
         copy = _Copy(self, mutation, now)
         timeout = SCHEMA_TIMEOUT_SECONDS if mutation.schema else self._timeout
-        body = with_shadow_ids(mutation) if mutation.prepared else mutation.body
         if not connection.send(copy, 0, mutation.opcode, body, now + timeout):
             return False
         self._in_flight.add(copy)
         return True
 
+    def _has_room(self) -> None:
+        self._waits_for_room = False
+        self.pump()
+
     def _connection_for(self, mutation: Mutation) -> RawConnection | None:
+        """A connection for what is not an EXECUTE."""
         shadow = self._shadow
-        if mutation.opcode == Opcode.EXECUTE:
-            prepared = mutation.prepared[0]
-            return shadow.pick_for(prepared, mutation.body, 2 + len(prepared.id))
         if mutation.keyspace is None:
             return shadow.pick()
         connection = shadow.keyspaces.pick(mutation.keyspace)
@@ -281,7 +307,7 @@ class Mirror:
     def _is_refused(self, keyspace: str | None) -> bool:
         if keyspace is None or keyspace not in self._refused_keyspaces:
             return False
-        if self._refused_keyspaces[keyspace] > self._loop.time():
+        if self._refused_keyspaces[keyspace] > monotonic():
             return True
         del self._refused_keyspaces[keyspace]
         return False
@@ -301,7 +327,7 @@ class Mirror:
             self._back_off()
             return
         log.warning("the shadow refuses a keyspace: copies are lost", extra={"keyspace": keyspace})
-        self._refused_keyspaces[keyspace] = self._loop.time() + REFUSED_SECONDS
+        self._refused_keyspaces[keyspace] = monotonic() + REFUSED_SECONDS
 
     # --- preparing on the shadow --------------------------------------------------------------
 
@@ -313,7 +339,7 @@ class Mirror:
         if waiting is not None:
             waiting.append(mutation)
             return True
-        if prepared.shadow_refused_until > self._loop.time():
+        if prepared.shadow_refused_until > monotonic():
             self._give_up(mutation, "rejected")
             return True
         if not self._shadow.ready:
@@ -326,7 +352,7 @@ class Mirror:
         try:
             await prepare_on_shadow(self._shadow, prepared, near)
         except RefusedError as refusal:
-            prepared.shadow_refused_until = self._loop.time() + REFUSED_SECONDS
+            prepared.shadow_refused_until = monotonic() + REFUSED_SECONDS
             log.warning(
                 "the shadow refuses to prepare a statement: copies are lost",
                 extra={"error": str(refusal), "statement": prepared.text[:200].decode("utf-8", "replace")},
@@ -350,11 +376,11 @@ class Mirror:
             self._agreeing = True
             self._supervisor.start(self._wait_for_agreement(), "schema agreement of the shadow")
         self._pacing.succeeded()
-        now = self._loop.time()
+        now = monotonic()
         self._metrics.mirrored += 1
         self._metrics.shadow_latency_ok.observe(now - copy.sent)
         self._forget(mutation)
-        if self._queue or self._lanes:
+        if self._queue or self._lanes.by_table:
             self.pump()
 
     def _decided_otherwise(self, copy: _Copy) -> None:
@@ -382,7 +408,7 @@ class Mirror:
             self._delivered(copy)
             return
         self._in_flight.discard(copy)
-        self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
+        self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
         if outcome is Outcome.REFUSED:
             log.warning(
                 "the shadow refuses a copy: it is lost",
@@ -403,7 +429,7 @@ class Mirror:
         """The node does not know an id: prepare there, and deliver again. Nothing was applied."""
         mutation = copy.mutation
         self._metrics.retried += 1
-        if self._loop.time() - mutation.offered > UNPREPARED_SECONDS:
+        if monotonic() - mutation.offered > UNPREPARED_SECONDS:
             self._give_up(mutation, "unprepared")
             return
         for prepared in mutation.prepared:
@@ -419,7 +445,7 @@ class Mirror:
             return
         self._in_flight.discard(copy)
         mutation = copy.mutation
-        self._metrics.shadow_latency_error.observe(self._loop.time() - copy.sent)
+        self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
         self._back_off()
         if mutation.repeatable:
             self._try_again(mutation)
@@ -436,7 +462,7 @@ class Mirror:
             self._queue.appendleft(mutation)
 
     def _back_off(self) -> None:
-        pause = self._pacing.failed(self._loop.time())
+        pause = self._pacing.failed(monotonic())
         if pause is not None:
             self._loop.call_later(pause, self.pump)
 
@@ -449,7 +475,7 @@ class Mirror:
         self._held_bytes -= mutation.size
         if mutation is self._alone:
             self._alone = None
-        if self._lanes:
+        if self._lanes.by_table:
             self._lanes.settled(mutation)
         if not self._held:
             self._idle.set()

@@ -6,8 +6,8 @@ its custom payload; a batch is copied without the statements that the governor h
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
@@ -44,6 +44,7 @@ _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _QUERY = int(Opcode.QUERY)
 _EXECUTE = int(Opcode.EXECUTE)
 _BATCH = int(Opcode.BATCH)
+_MUTATION = Kind.MUTATION
 
 UNCLASSIFIED = "unclassified"
 """The reason for which a statement that is not understood is held back inside a batch."""
@@ -59,7 +60,6 @@ class Copies:
         self._mirror = mirror
         self._metrics = metrics
         self._schema_changes = schema_changes
-        self._now = asyncio.get_running_loop().time
 
     # --- one statement ------------------------------------------------------------------------
 
@@ -70,9 +70,8 @@ class Copies:
         if mirror is None:
             return
         prepared = write.prepared
-        kind = prepared.statement.kind
-        body = _message(write)
-        if kind is not Kind.MUTATION:
+        body = _message(write) if write.flags & _CUSTOM_PAYLOAD else write.body
+        if prepared.statement.kind is not _MUTATION:
             self._prepared_other(prepared, body)
             return
         scope = prepared.scope
@@ -88,7 +87,7 @@ class Copies:
             Mutation(
                 _EXECUTE,
                 body,
-                offered=self._now(),
+                offered=monotonic(),
                 tables=prepared.tables,
                 prepared=(prepared,),
                 repeatable=prepared.repeatable,
@@ -130,7 +129,7 @@ class Copies:
                 return
         tables = tuple(_qualified(table, keyspace) for table in statement.tables)
         needed = keyspace if depends_on_keyspace(statement) else None
-        mirror.offer(Mutation(_QUERY, body, offered=self._now(), tables=tables, keyspace=needed, schema=True))
+        mirror.offer(Mutation(_QUERY, body, offered=monotonic(), tables=tables, keyspace=needed, schema=True))
 
     def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
         """A prepared text that is not one mutation: copied as the text that it is."""
@@ -194,7 +193,7 @@ class Copies:
             Mutation(
                 _BATCH,
                 body,
-                offered=self._now(),
+                offered=monotonic(),
                 tables=tuple(tables),
                 keyspace=write.keyspace if any(map(depends_on_keyspace, texts)) else None,
                 prepared=prepared,
@@ -256,7 +255,7 @@ class Copies:
             Mutation(
                 _QUERY,
                 body,
-                offered=self._now(),
+                offered=monotonic(),
                 tables=tables,
                 keyspace=keyspace if any(map(depends_on_keyspace, statements)) else None,
                 repeatable=all(map(is_repeatable, statements)),

@@ -269,6 +269,12 @@ class PreparedWrite(Write):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
+        if opcode == _RESULT and not flags and not self.prepared.conditional:
+            router = self.router
+            self.client.reply(self.stream, flags, opcode, body)
+            router.write_answered(self.started, opcode)
+            router.copies.prepared(self)
+            return
         if opcode == _ERROR and is_unprepared(flags, body):
             self.router.prepare_again(self, (self.prepared,), flags, body)
             return

@@ -6,8 +6,8 @@ columns have changed since its client learnt them asks for them again, and reads
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from time import monotonic
 
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend
@@ -87,7 +87,6 @@ class Router:
         self._metrics = metrics
         self._pin_timestamps = pin_timestamps
         self._supervisor = Supervisor()
-        self._now = asyncio.get_running_loop().time
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -414,7 +413,7 @@ class Router:
 
     def read_answered(self, started: float, opcode: int) -> None:
         """A read has its answer."""
-        self._metrics.read_latency.observe(self._now() - started)
+        self._metrics.read_latency.observe(monotonic() - started)
         if opcode != _RESULT:
             self._metrics.reads_failed += 1
 
@@ -423,10 +422,10 @@ class Router:
         metrics = self._metrics
         if opcode == _RESULT:
             metrics.writes_ok += 1
-            metrics.primary_latency_ok.observe(self._now() - started)
+            metrics.primary_latency_ok.observe(monotonic() - started)
         else:
             metrics.writes_failed += 1
-            metrics.primary_latency_error.observe(self._now() - started)
+            metrics.primary_latency_error.observe(monotonic() - started)
 
     def consistency_of(self, exchange: Exchange) -> ConsistencyLevel:
         """The consistency level that a request asks for; ONE where it cannot be told."""

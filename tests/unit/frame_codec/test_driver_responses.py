@@ -1,5 +1,6 @@
 """scylla-driver's decoders as the oracle: it reads what we write as we meant it."""
 
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -285,8 +286,10 @@ def test_node_events(event: TopologyChangeEvent | StatusChangeEvent | SchemaChan
     if isinstance(event, SchemaChangeEvent):
         assert message.event_type == "SCHEMA_CHANGE"
     else:
-        address = (str(event.node.address), event.node.port)
-        assert message.event_args == {"change_type": event.change, "address": address}
+        address, port = message.event_args.pop("address")
+        # The driver writes some IPv6 addresses in another way.
+        assert (ip_address(address), port) == event.node
+        assert message.event_args == {"change_type": event.change}
 
 
 _PLAIN_CODES = [0x0000, 0x000A, 0x0100, 0x1001, 0x1002, 0x1003, 0x2000, 0x2100, 0x2200, 0x2300]
