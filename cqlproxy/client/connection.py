@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import cast
 
@@ -27,6 +28,7 @@ from frame_codec import (
     REQUEST_VERSIONS,
     RESPONSE_BIT,
     ErrorCode,
+    Frame,
     FrameDecoder,
     FrameFlag,
     Opcode,
@@ -44,6 +46,9 @@ NEWER_VERSIONS = frozenset({5, 6, 65, 66})
 
 COMPRESS_FROM_BYTES = 512
 """Shorter answers are sent as they are: compressing them costs more than it saves."""
+
+MAX_IN_FLIGHT = 1024
+"""Requests of one client under way at the same time; what it sends beyond them waits, unread if need be."""
 
 CLIENT_UNSENT_BYTES = 1 << 20
 """A client with more than this many bytes of answers that it has not taken is read no further."""
@@ -89,6 +94,11 @@ class ClientConnection(asyncio.Protocol):
         self._compressed = False
         self._closing = False
         self._holds = 0
+        """Reasons outside to read no more: a cluster, or the client itself, does not take what is sent."""
+        self._in_flight = 0
+        self._backlog: deque[Frame] = deque()
+        """Requests that were read and have to wait until others are answered, or a hold ends."""
+        self._reading = True
         self._reached = Address("127.0.0.1", 9042)
         self._early: dict[int, Callable[[int, int, bytes], None]] = {
             Opcode.OPTIONS: self._options,
@@ -116,36 +126,71 @@ class ClientConnection(asyncio.Protocol):
         # Requests under way go on: their answers find no transport, and what they wrote is still copied.
         self._transport = None
         self._out.clear()
+        self._backlog.clear()
         self._connections.discard(self)
         self._metrics.client_connections -= 1
 
+    # --- flow control -------------------------------------------------------------------------
+
     def pause_writing(self) -> None:
-        self._pause_reading()
+        self._hold()
 
     def resume_writing(self) -> None:
-        self._resume_reading()
+        self._release()
 
     def hold(self, connection: RawConnection) -> None:
-        self._pause_reading()
-        connection.when_writable(self._resume_reading)
+        self._hold()
+        connection.when_writable(self._release)
 
-    def _pause_reading(self) -> None:
+    def _hold(self) -> None:
         self._holds += 1
-        if self._holds == 1 and self._transport is not None and not self._closing:
+        self._read_or_not()
+
+    def _release(self) -> None:
+        self._holds -= 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Handle what had to wait, as far as that is possible now."""
+        if self._backlog and not self._holds and not self._closing:
+            frames, self._backlog = self._backlog, deque()
+            self._handle(frames)
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        wanted = not self._holds and not self._backlog
+        if wanted is self._reading or self._transport is None or self._closing:
+            return
+        self._reading = wanted
+        if wanted:
+            self._transport.resume_reading()
+        else:
             self._transport.pause_reading()
 
-    def _resume_reading(self) -> None:
-        self._holds -= 1
-        if self._holds == 0 and self._transport is not None and not self._closing:
-            self._transport.resume_reading()
+    # --- requests -----------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         # Hot path.
         if self._closing:
             return
+        frames = self._decoder.feed(data)
+        if self._backlog:
+            self._backlog.extend(frames)
+        else:
+            self._handle(frames)
+
+    def _handle(self, frames: Iterable[Frame]) -> None:
+        # Hot path.
         now = monotonic()
         router = self._router
-        for version, flags, stream, opcode, body in self._decoder.feed(data):
+        left = iter(frames)
+        for version, flags, stream, opcode, body in left:
+            if self._in_flight >= MAX_IN_FLIGHT or self._holds:
+                self._backlog.append((version, flags, stream, opcode, body))
+                self._backlog.extend(left)
+                self._read_or_not()
+                return
+            self._in_flight += 1
             try:
                 if flags:
                     flags, body = self._unwrapped(version, flags, body)
@@ -177,6 +222,12 @@ class ClientConnection(asyncio.Protocol):
 
     def reply(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
+        self._in_flight -= 1
+        if self._backlog and self._in_flight == MAX_IN_FLIGHT // 2:
+            self._loop.call_soon(self._go_on)
+        self._send(stream, flags, opcode, body)
+
+    def _send(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         if self._transport is None:
             return
         if self._compressed and len(body) >= COMPRESS_FROM_BYTES:
@@ -197,7 +248,7 @@ class ClientConnection(asyncio.Protocol):
 
     def send_event(self, body: bytes) -> None:
         """Send an EVENT body as the cluster sent it."""
-        self.reply(EVENT_STREAM, 0, Opcode.EVENT, body)
+        self._send(EVENT_STREAM, 0, Opcode.EVENT, body)
 
     def close(self) -> None:
         """Send what is answered, then close."""
