@@ -88,7 +88,7 @@ def _start(running: ExitStack) -> Measured:
     """Two nodes and a proxy between them, for as long as `running` lasts."""
     cassandra_jars()
     root = running.enter_context(workspace())
-    primary, shadow = (_node(name, root) for name in ("primary", "shadow"))
+    primary, shadow = (node(name, root) for name in ("primary", "shadow"))
     print("Starting two Cassandra nodes and the proxy ...", flush=True)
     running.enter_context(start_together(primary, shadow))
     proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow), root)
@@ -97,14 +97,14 @@ def _start(running: ExitStack) -> Measured:
     return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
 
 
-def _node(name: str, root: Path) -> CassandraNode:
+def node(name: str, root: Path) -> CassandraNode:
     # Java's own defaults: a node that is quick to start is slow to serve.
     return CassandraNode(name, loopback_address(), root, heap=_HEAP, java_options=())
 
 
 def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
     usage(proxy.pid)
-    release = uvloop.run(_prepare_table(proxy))
+    release = uvloop.run(prepare_table(proxy))
     print(
         f"{machine()}; Cassandra {release}\n"
         f"{settings.connections} connections x {settings.window} in flight, values of {PAYLOAD_BYTES} bytes, "
@@ -115,13 +115,13 @@ def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
     for number in range(1, settings.rounds + 1):
         for workload in settings.workloads:
             wait_idle(proxy.pid, _IDLE_SECONDS)
-            taken = _measure_one(proxy, workload, settings)
+            taken = measure_one(proxy, workload, settings)
             samples.append(taken)
             print(f"round {number}  {workload}  {line(taken)}", flush=True)
     return samples
 
 
-def _measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
+def measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
     plan = Plan(proxy.host, proxy.port, workload, settings.connections, settings.window, settings.processes)
     with Generators(plan) as load:
         load.go()
@@ -136,7 +136,7 @@ def _measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
     return sample(workload, seen, before, after, copied)
 
 
-async def _prepare_table(proxy: Measured) -> str:
+async def prepare_table(proxy: Measured) -> str:
     """Make the table and fill it, so that every SELECT finds a row; the release of the primary."""
     client = await connect(proxy.host, proxy.port)
     try:

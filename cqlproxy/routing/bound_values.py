@@ -10,12 +10,15 @@ from frame_codec import (
     PROTOCOL_V4,
     BatchEntry,
     Parameters,
+    QueryFlag,
     Reader,
-    execute_id,
     parameters,
     query_span,
     value_at,
 )
+
+_VALUES = int(QueryFlag.VALUES)
+_NAMED_VALUES = int(QueryFlag.NAMED_VALUES)
 
 BoundValues = Callable[[int], bytes | None]
 """From a marker's index among all markers of the text to its value."""
@@ -23,15 +26,17 @@ BoundValues = Callable[[int], bytes | None]
 
 def of_execute(body: bytes, prepared: PreparedStatement) -> BoundValues:
     """The values of an EXECUTE."""
-    # Hot path for tables whose tenant is bound: nothing is read before it is asked for.
-    at = 2 + len(execute_id(body, 0))
+    # Hot path for tables whose tenant is bound: nothing is read but the value that is asked for.
+    at = 2 + len(prepared.id)
 
     def value(index: int) -> bytes | None:
-        found = parameters(body, at)
-        if found.named:
+        if body[at + 2] & _NAMED_VALUES:
             name = prepared.bound[index].name if index < len(prepared.bound) else None
-            return _named(body, found, name)
-        return _positional(body, found, index)
+            return _named(body, parameters(body, at), name)
+        if not body[at + 2] & _VALUES or index >= int.from_bytes(body[at + 3 : at + 5], "big"):
+            return None
+        found = value_at(body, at + 5, index)
+        return found if isinstance(found, bytes) else None
 
     return value
 
