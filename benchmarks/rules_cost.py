@@ -34,7 +34,7 @@ PATTERNS = 500
 ALLOWED = 1.10
 """The cost with rules, relative to the cost without."""
 
-_RULES = {
+_RULES: dict[str, object] = {
     # The keys of the benchmark are random positive numbers: none of these is among them.
     "tenant_blacklist": [str(-number) for number in range(1, TENANTS + 1)],
     "tenant_columns": ["key"],

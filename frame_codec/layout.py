@@ -171,7 +171,7 @@ def value_at(body: bytes, values_offset: int, index: int) -> Value:
 
     The caller knows that there are more than `index` of them, and that they have no names.
     """
-    at = skip_values(body, values_offset, index, False)
+    at = skip_values(body, values_offset, index, False) if index else values_offset
     try:
         (length,) = INT.unpack_from(body, at)
     except struct.error:

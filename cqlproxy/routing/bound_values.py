@@ -29,14 +29,18 @@ def of_execute(body: bytes, prepared: PreparedStatement) -> BoundValues:
     # Hot path for tables whose tenant is bound: nothing is read but the value that is asked for.
     at = 2 + len(prepared.id)
 
+    flags = body[at + 2] & (_VALUES | _NAMED_VALUES)
+
     def value(index: int) -> bytes | None:
-        if body[at + 2] & _NAMED_VALUES:
-            name = prepared.bound[index].name if index < len(prepared.bound) else None
-            return _named(body, parameters(body, at), name)
-        if not body[at + 2] & _VALUES or index >= int.from_bytes(body[at + 3 : at + 5], "big"):
+        if flags == _VALUES:
+            if index >= body[at + 3] << 8 | body[at + 4]:
+                return None
+            found = value_at(body, at + 5, index)
+            return found if found.__class__ is bytes else None
+        if not flags & _NAMED_VALUES:
             return None
-        found = value_at(body, at + 5, index)
-        return found if isinstance(found, bytes) else None
+        name = prepared.bound[index].name if index < len(prepared.bound) else None
+        return _named(body, parameters(body, at), name)
 
     return value
 
