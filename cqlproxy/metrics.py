@@ -108,6 +108,7 @@ class Metrics:
         "shadow_latency_error",
         "shadow_latency_ok",
         "unclassified_statements",
+        "would_filter",
         "writes_failed",
         "writes_ok",
         "writes_total",
@@ -135,6 +136,8 @@ class Metrics:
         """Requests of any kind that the proxy answered itself, because the cluster did not in time."""
         self.filtered: dict[tuple[str, str, str], int] = {}
         """Mutations held back, by (reason, keyspace, table): see count_filtered."""
+        self.would_filter: dict[tuple[str, str, str], int] = {}
+        """Mutations copied that rules which are not enforced would hold back, by the same."""
         self.unclassified_statements = 0
         """Statements whose text could not be understood: sent to the primary, never copied."""
 
@@ -175,12 +178,11 @@ class Metrics:
 
         Names come from clients, so only MAX_FILTERED_SERIES combinations are kept apart.
         """
-        key = (reason, keyspace or "", table or "")
-        count = self.filtered.get(key)
-        if count is None and len(self.filtered) >= MAX_FILTERED_SERIES:
-            key = (reason, OTHER, OTHER)
-            count = self.filtered.get(key)
-        self.filtered[key] = (count or 0) + 1
+        _count(self.filtered, reason, keyspace, table)
+
+    def count_would_filter(self, reason: str, keyspace: str | None, table: str | None) -> None:
+        """Count a mutation copied only because the rules are not enforced, as count_filtered does."""
+        _count(self.would_filter, reason, keyspace, table)
 
     def count_mirror_failed(self, reason: str) -> None:
         """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
@@ -237,3 +239,14 @@ class Metrics:
                 {"cluster": node.cluster, "address": node.address, "up": node.up} for node in gauges.nodes()
             ],
         }
+
+
+def _count(
+    counts: dict[tuple[str, str, str], int], reason: str, keyspace: str | None, table: str | None
+) -> None:
+    key = (reason, keyspace or "", table or "")
+    count = counts.get(key)
+    if count is None and len(counts) >= MAX_FILTERED_SERIES:
+        key = (reason, OTHER, OTHER)
+        count = counts.get(key)
+    counts[key] = (count or 0) + 1

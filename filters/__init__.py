@@ -1,13 +1,15 @@
 """Rules by tenant and by table, and the governor's decision what is copied. Imports nothing of cqlproxy."""
 
 from filters.document import RulesError
-from filters.governor import Governor, Scope, ValueOf
+from filters.governor import Governor, TableScope
 from filters.patterns import TablePattern, TablePatterns, table_pattern
-from filters.rules import Rules
+from filters.rules import OnUnknownTenant, Rules
 from filters.rules_file import load_rules
+from filters.scope import Scope, ValueOf
 from filters.sources import JsonSource, LiteralSource, MarkerSource, TenantSource, UnknownSource
 from filters.tenants import Tenants
 from filters.verdict import ALLOWED, Reason, Verdict
+from filters.watcher import RulesWatcher
 
 __all__ = [
     "ALLOWED",
@@ -15,12 +17,15 @@ __all__ = [
     "JsonSource",
     "LiteralSource",
     "MarkerSource",
+    "OnUnknownTenant",
     "Reason",
     "Rules",
     "RulesError",
+    "RulesWatcher",
     "Scope",
     "TablePattern",
     "TablePatterns",
+    "TableScope",
     "TenantSource",
     "Tenants",
     "UnknownSource",

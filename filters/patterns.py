@@ -101,54 +101,59 @@ def _fault(text: str) -> str:
 class TablePatterns:
     """Many patterns, asked at once: those that name one table cost one look-up, however many there are."""
 
-    __slots__ = ("_by_keyspace", "_by_name", "_by_table", "_others", "_unsure", "patterns")
+    __slots__ = ("_by_keyspace", "_by_name", "_by_table", "_others", "patterns")
 
     def __init__(self, patterns: Iterable[TablePattern] = ()) -> None:
         self.patterns = tuple(patterns)
         """In the order of the file."""
-        self._by_name: dict[tuple[str, str], Verdict] = {}
-        self._by_keyspace: dict[str, Verdict] = {}
-        self._by_table: dict[str, Verdict] = {}
-        self._others: list[tuple[TablePattern, Verdict]] = []
-        self._unsure: list[tuple[TablePattern, Verdict]] = []
+        self._by_name: dict[tuple[str, str], TablePattern] = {}
+        self._by_keyspace: dict[str, TablePattern] = {}
+        self._by_table: dict[str, TablePattern] = {}
+        self._others: list[TablePattern] = []
         for pattern in self.patterns:
-            self._add(pattern, Verdict(False, Reason.TABLE, pattern.text))
+            self._add(pattern)
 
-    def _add(self, pattern: TablePattern, verdict: Verdict) -> None:
+    def _add(self, pattern: TablePattern) -> None:
         keyspace, table = pattern.keyspace.exact, pattern.table.exact
         any_table = table is None and pattern.table.expression.pattern == _ANY
         if keyspace is not None and table is not None:
-            self._by_name.setdefault((keyspace, table), verdict)
+            self._by_name.setdefault((keyspace, table), pattern)
         elif keyspace is not None and any_table:
-            self._by_keyspace.setdefault(keyspace, verdict)
+            self._by_keyspace.setdefault(keyspace, pattern)
         elif pattern.any_keyspace and table is not None:
-            self._by_table.setdefault(table, verdict)
+            self._by_table.setdefault(table, pattern)
         else:
-            self._others.append((pattern, verdict))
-        if not pattern.any_keyspace:
-            unsure = Verdict(False, Reason.KEYSPACE_UNKNOWN, pattern.text)
-            self._unsure.append((pattern, unsure))
+            self._others.append(pattern)
+
+    def sure(self, keyspace: str | None, table: str) -> TablePattern | None:
+        """A pattern that means a table; when its keyspace is not known, one that does whichever it is."""
+        found = self._by_table.get(table)
+        if found is not None:
+            return found
+        if keyspace is None:
+            for pattern in self._others:
+                if pattern.any_keyspace and pattern.table.matches(table):
+                    return pattern
+            return None
+        found = self._by_name.get((keyspace, table)) or self._by_keyspace.get(keyspace)
+        if found is not None:
+            return found
+        for pattern in self._others:
+            if pattern.matches(keyspace, table):
+                return pattern
+        return None
+
+    def possible(self, table: str) -> TablePattern | None:
+        """A pattern that means a table of this name in some keyspace."""
+        return next((pattern for pattern in self.patterns if pattern.table.matches(table)), None)
 
     def find(self, keyspace: str | None, table: str) -> Verdict | None:
-        """Why writes to a table are held back; None when no pattern means it.
+        """Why writes to a table of a blacklist are held back; None when no pattern means it.
 
         When the keyspace is not known, a pattern that means such a table in some keyspace holds it back too.
         """
-        held = self._by_table.get(table)
-        if held is not None:
-            return held
-        if keyspace is None:
-            for pattern, verdict in self._others:
-                if pattern.any_keyspace and pattern.table.matches(table):
-                    return verdict
-            for pattern, verdict in self._unsure:
-                if pattern.table.matches(table):
-                    return verdict
-            return None
-        held = self._by_name.get((keyspace, table)) or self._by_keyspace.get(keyspace)
-        if held is not None:
-            return held
-        for pattern, verdict in self._others:
-            if pattern.matches(keyspace, table):
-                return verdict
-        return None
+        pattern = self.sure(keyspace, table)
+        if pattern is not None:
+            return Verdict(False, Reason.TABLE, pattern.text)
+        pattern = self.possible(table) if keyspace is None else None
+        return None if pattern is None else Verdict(False, Reason.KEYSPACE_UNKNOWN, pattern.text)

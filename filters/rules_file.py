@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from filters.document import Document, Location, RulesError
 from filters.patterns import TablePatterns, table_pattern
-from filters.rules import Rules
+from filters.rules import OnUnknownTenant, Rules
 from filters.tenants import Tenants
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
@@ -20,6 +20,18 @@ _MAX_BYTES: Final = 64 * 1024 * 1024
 def _list(value: object) -> object:
     # A key whose entries are all commented out.
     return [] if value is None else value
+
+
+def _mapping(value: object) -> object:
+    return {} if value is None else value
+
+
+def _some(value: list[str]) -> list[str]:
+    if not value:
+        raise ValueError(
+            "is empty, which would hold every table back; name the tables to copy, or leave the key out"
+        )
+    return value
 
 
 def _tenant(value: str) -> str:
@@ -44,6 +56,7 @@ def _column(value: str) -> str:
 _Tenant = Annotated[str, AfterValidator(_tenant)]
 _Column = Annotated[str, AfterValidator(_column)]
 _Pattern = Annotated[str, AfterValidator(_pattern)]
+_Columns = Annotated[list[_Column], BeforeValidator(_list)]
 
 
 class Filters(BaseModel):
@@ -53,7 +66,12 @@ class Filters(BaseModel):
 
     tenant_blacklist: Annotated[list[_Tenant], BeforeValidator(_list)] = []
     table_blacklist: Annotated[list[_Pattern], BeforeValidator(_list)] = []
-    tenant_columns: Annotated[list[_Column], BeforeValidator(_list)] = []
+    # The default is the key left out: a whitelist that is given names something.
+    table_whitelist: Annotated[list[_Pattern], BeforeValidator(_list), AfterValidator(_some)] = []
+    tenant_columns: _Columns = []
+    tenant_columns_by_table: Annotated[dict[_Pattern, _Columns], BeforeValidator(_mapping)] = {}
+    on_unknown_tenant: OnUnknownTenant | None = None
+    enforce: bool = True
     reload_interval_secs: float = Field(default=60.0, gt=0, allow_inf_nan=False)
 
 
@@ -71,7 +89,11 @@ def load_rules(path: Path, *, loaded_at: float | None = None) -> Rules:
     ``loaded_at`` is what the rules say about when they were read, in seconds since the epoch. Raises
     RulesError, with one line for each thing that is wrong: the whole file is used, or nothing of it.
     """
-    content = _read(path)
+    return rules_of(path, read_rules(path), loaded_at=loaded_at)
+
+
+def rules_of(path: Path, content: bytes, *, loaded_at: float | None = None) -> Rules:
+    """The rules that a file's content means. Raises RulesError, as load_rules does."""
     document = Document(path, content)
     if document.value is None:
         raise RulesError([f"{path}: the file is empty; to hold nothing back, write `filters: {{}}`"])
@@ -79,21 +101,38 @@ def load_rules(path: Path, *, loaded_at: float | None = None) -> Rules:
         parsed = RulesFile.model_validate(document.value).filters
     except ValidationError as error:
         raise RulesError([_problem(document, found) for found in error.errors()]) from None
-    if parsed.tenant_blacklist and not parsed.tenant_columns:
+    if parsed.tenant_blacklist and not (
+        parsed.tenant_columns or any(parsed.tenant_columns_by_table.values())
+    ):
         what = "holds nothing back unless filters.tenant_columns names the columns to look at"
         raise RulesError([document.problem(("filters", "tenant_blacklist"), what)])
     return Rules(
         tenants=Tenants(parsed.tenant_blacklist),
         tables=TablePatterns(map(table_pattern, parsed.table_blacklist)),
+        whitelist=TablePatterns(map(table_pattern, parsed.table_whitelist))
+        if parsed.table_whitelist
+        else None,
         tenant_columns=frozenset(parsed.tenant_columns),
+        tenant_columns_by_table=tuple(
+            (table_pattern(text), frozenset(columns))
+            for text, columns in parsed.tenant_columns_by_table.items()
+        ),
+        on_unknown_tenant=parsed.on_unknown_tenant,
+        enforce=parsed.enforce,
         reload_interval_secs=parsed.reload_interval_secs,
         path=path,
-        content_hash=hashlib.sha256(content).hexdigest(),
+        content_hash=hash_of(content),
         loaded_at=loaded_at,
     )
 
 
-def _read(path: Path) -> bytes:
+def hash_of(content: bytes) -> str:
+    """What tells one content of a rules file from another: its SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_rules(path: Path) -> bytes:
+    """The content of a rules file. Raises RulesError when it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -108,6 +147,8 @@ def _read(path: Path) -> bytes:
 
 def _problem(document: Document, found: ErrorDetails) -> str:
     location: Location = found["loc"]
+    if location[-1:] == ("[key]",):
+        location = location[:-1]
     return document.problem(location, _what(found, location))
 
 
@@ -124,6 +165,12 @@ def _what(found: ErrorDetails, location: Location) -> str:
             return f"must be a mapping of keys{shown}"
         case "list_type":
             return f"must be a list, such as [a, b]{shown}"
+        case "dict_type":
+            return f"must be a mapping, such as {{ks.table: [column]}}{shown}"
+        case "enum":
+            return f"must be {' or '.join(OnUnknownTenant)}{shown}"
+        case "bool_parsing" | "bool_type":
+            return f"must be true or false{shown}"
         case "string_type":
             return f"must be text{shown}"
         case "value_error":

@@ -1,4 +1,4 @@
-"""What the governor says about a write. All verdicts are made when the rules are, none per write."""
+"""What the governor says about a write."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ class Reason(StrEnum):
     ALLOWED = "allowed"
     TABLE = "table"
     """The table is in ``table_blacklist``."""
+    NOT_LISTED = "not_listed"
+    """There is a ``table_whitelist``, and the table is not in it."""
     TENANT = "tenant"
     """The tenant is in ``tenant_blacklist``."""
     SYSTEM = "system"
     """The keyspace is the cluster's own: what stands in it means nothing to another cluster."""
     KEYSPACE_UNKNOWN = "keyspace_unknown"
-    """A pattern of ``table_blacklist`` may mean this table, but its keyspace is not known."""
+    """Whether a pattern of tables means this one depends on its keyspace, which is not known."""
     TENANT_UNKNOWN = "tenant_unknown"
-    """A tenant column has a value that cannot be known from the request, such as a function call."""
+    """The tenant cannot be known from the request: see ``on_unknown_tenant``."""
 
 
 class Verdict(NamedTuple):
@@ -28,6 +30,15 @@ class Verdict(NamedTuple):
     copy: bool
     reason: Reason
     detail: str
+    would_hold: bool = False
+    """It is copied only because the rules are not enforced; they would hold it back."""
+
+    def unenforced(self) -> Verdict:
+        """The same under rules that are not enforced; the cluster's own keyspaces are still never copied."""
+        if self.copy or self.reason is Reason.SYSTEM:
+            return self
+        return Verdict(True, self.reason, self.detail, would_hold=True)
 
 
 ALLOWED: Final = Verdict(True, Reason.ALLOWED, "")
+"""No rule holds it back. Always this object, so that callers may compare by identity."""

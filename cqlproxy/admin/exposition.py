@@ -116,6 +116,14 @@ def _copies(metrics: Metrics) -> Iterable[Metric]:
     for key, count in metrics.filtered.items():
         filtered.add_metric(key, count)
     yield filtered
+    would_filter = CounterMetricFamily(
+        "proxy_would_filter_writes_total",
+        "Mutations copied that the rules would hold back if they were enforced.",
+        labels=["reason", "keyspace", "table"],
+    )
+    for key, count in metrics.would_filter.items():
+        would_filter.add_metric(key, count)
+    yield would_filter
     yield _by_reason("proxy_mirror_failed_total", "Copies given up after an attempt.", metrics.mirror_failed)
     yield _by_reason("proxy_mirror_dropped_total", "Copies that were never sent.", metrics.dropped)
     yield _counter("proxy_mirror_retries_total", "Further attempts to deliver a copy.", metrics.retried)

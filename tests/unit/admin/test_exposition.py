@@ -25,6 +25,7 @@ NAMES = {
     "proxy_unclassified_statements",
     "proxy_reprepared_statements",
     "proxy_filtered_writes",
+    "proxy_would_filter_writes",
     "proxy_mirror_failed",
     "proxy_mirror_dropped",
     "proxy_mirror_retries",
@@ -138,6 +139,16 @@ def test_filtered_writes_with_names_that_need_escaping(metrics: Metrics) -> None
         )
         == 2
     )
+
+
+def test_what_rules_that_are_not_enforced_would_hold_back_is_counted_apart(metrics: Metrics) -> None:
+    metrics.count_would_filter("table", "ks", "t")
+
+    found = samples(metrics)
+
+    labels = {"reason": "table", "keyspace": "ks", "table": "t"}
+    assert value(found, "proxy_would_filter_writes_total", **labels) == 1
+    assert ("proxy_filtered_writes_total", frozenset(labels.items())) not in found
 
 
 def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import filters
-from filters import Rules, RulesError, load_rules
+from filters import OnUnknownTenant, Rules, RulesError, load_rules
 
 SAMPLE = Path(__file__).parents[3] / "config" / "rules.yaml"
 
@@ -38,7 +39,14 @@ def test_every_key(tmp_path: Path) -> None:
 filters:
   tenant_blacklist: [550E8400-e29b-41d4-a716-446655440000, acme, 42]
   table_blacklist: ["ks.table", "*.migrations", "ks.*", '"MyKs".t']
+  table_whitelist: [shop.*, "*.users"]
   tenant_columns: [System_Domain_Id, '"Owner"']
+  tenant_columns_by_table:
+    Shop.Orders: [Customer, '"Owner"']
+    shop.*: []
+    "*.users":
+  on_unknown_tenant: hold
+  enforce: false
   reload_interval_secs: 1.5
 """
     rules = load(tmp_path, text)
@@ -46,6 +54,16 @@ filters:
     assert rules.tenants.values == ("550E8400-e29b-41d4-a716-446655440000", "acme", "42")
     assert patterns(rules) == ["ks.table", "*.migrations", "ks.*", '"MyKs".t']
     assert rules.tenant_columns == {"system_domain_id", "Owner"}
+    assert rules.whitelist is not None
+    assert [pattern.text for pattern in rules.whitelist.patterns] == ["shop.*", "*.users"]
+    by_table = [(pattern.text, columns) for pattern, columns in rules.tenant_columns_by_table]
+    assert by_table == [
+        ("Shop.Orders", {"customer", "Owner"}),
+        ("shop.*", frozenset()),
+        ("*.users", frozenset()),
+    ]
+    assert rules.on_unknown_tenant is OnUnknownTenant.HOLD
+    assert rules.enforce is False
     assert rules.reload_interval_secs == 1.5
     assert rules.path == tmp_path / "rules.yaml"
     assert rules.content_hash == hashlib.sha256(text.encode()).hexdigest()
@@ -59,6 +77,8 @@ def test_no_rules(tmp_path: Path, text: str) -> None:
     rules = load(tmp_path, text)
 
     assert (rules.tenants.values, patterns(rules), rules.tenant_columns) == ((), [], frozenset())
+    assert (rules.whitelist, rules.tenant_columns_by_table, rules.on_unknown_tenant) == (None, (), None)
+    assert rules.enforce is True
     assert rules.reload_interval_secs == 60.0
 
 
@@ -78,7 +98,10 @@ def test_a_tenant_is_the_text_that_was_written(tmp_path: Path, written: str) -> 
     assert rules.tenants.values == (written.strip('"'),)
 
 
-ACCEPTED = "accepted here: tenant_blacklist, table_blacklist, tenant_columns, reload_interval_secs"
+ACCEPTED = (
+    "accepted here: tenant_blacklist, table_blacklist, table_whitelist, tenant_columns,"
+    " tenant_columns_by_table, on_unknown_tenant, enforce, reload_interval_secs"
+)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +149,46 @@ ACCEPTED = "accepted here: tenant_blacklist, table_blacklist, tenant_columns, re
             ],
         ),
         (
+            "filters:\n  tenant_blacklist: [a]\n  tenant_columns_by_table: {ks.t: []}",
+            [
+                ":2: filters.tenant_blacklist: holds nothing back unless filters.tenant_columns names the"
+                " columns to look at"
+            ],
+        ),
+        (
+            "filters:\n  table_whitelist: []",
+            [
+                ":2: filters.table_whitelist: is empty, which would hold every table back; name the tables"
+                " to copy, or leave the key out"
+            ],
+        ),
+        (
+            "filters:\n  table_whitelist: # - ks.t",
+            [":2: filters.table_whitelist: is empty, which would hold every table back"],
+        ),
+        (
+            "filters:\n  table_whitelist:\n  - ks.t\n  - t",
+            [":4: filters.table_whitelist[1]: 't' is not of the form keyspace.table"],
+        ),
+        (
+            "filters:\n  tenant_columns_by_table: [ks.t]",
+            [":2: filters.tenant_columns_by_table: must be a mapping, such as {ks.table: [column]}"],
+        ),
+        (
+            "filters:\n  tenant_columns_by_table:\n    ks.t: []\n    t: [a]\n    ks.u: a\n    ks.v: [a, b.c]",
+            [
+                ":4: filters.tenant_columns_by_table.t: 't' is not of the form keyspace.table",
+                ":5: filters.tenant_columns_by_table.ks.u: must be a list, such as [a, b], not 'a'",
+                ":6: filters.tenant_columns_by_table.ks.v[1]: 'b.c' is not the name of a column",
+            ],
+        ),
+        (
+            "filters:\n  on_unknown_tenant: drop",
+            [":2: filters.on_unknown_tenant: must be mirror or hold, not 'drop'"],
+        ),
+        ("filters:\n  enforce: maybe", [":2: filters.enforce: must be true or false, not 'maybe'"]),
+        ("filters:\n  enforce:", [":2: filters.enforce: must be true or false, not empty"]),
+        (
             "filters: {tenant_columns: [a.b]}",
             [":1: filters.tenant_columns[0]: 'a.b' is not the name of a column"],
         ),
@@ -167,6 +230,28 @@ def test_a_file_that_is_wrong(tmp_path: Path, text: str | bytes, problems: list[
     for problem, expected in zip(found, problems, strict=True):
         assert problem.startswith(expected)
         assert "\n" not in problem
+
+
+def test_what_an_operator_is_shown_of_the_rules(tmp_path: Path) -> None:
+    text = "filters: {tenant_blacklist: [a, b], tenant_columns: [t], tenant_columns_by_table: {ks.t: [y, x]}}"
+    rules = load(tmp_path, text)
+
+    summary = rules.summary()
+
+    assert json.loads(json.dumps(summary)) == summary
+    assert summary == {
+        "path": str(tmp_path / "rules.yaml"),
+        "content_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "loaded_at": 5.0,
+        "reload_interval_secs": 60.0,
+        "enforce": True,
+        "tenants": 2,
+        "tenant_columns": ["t"],
+        "tenant_columns_by_table": {"ks.t": ["x", "y"]},
+        "on_unknown_tenant": None,
+        "table_blacklist": [],
+        "table_whitelist": None,
+    }
 
 
 def test_the_error_says_all_problems_when_it_is_shown() -> None:
