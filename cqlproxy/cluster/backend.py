@@ -100,6 +100,7 @@ class Backend:
         self._cluster: Any = None
         # Never used, but held: the driver closes the pools of a session that nobody holds.
         self._session: Any = None
+        self._closing = False
         self._live: list[RawConnection] = []
         self._turn = 0
         self._token_map: Any = None
@@ -159,6 +160,7 @@ class Backend:
 
     async def close(self) -> None:
         """Close all connections. Requests under way are told that theirs was lost."""
+        self._closing = True
         await self._supervisor.stop()
         self.keyspaces.close()
         if self._cluster is not None:
@@ -335,7 +337,8 @@ class Backend:
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)
-            log.warning("lost a connection to a node", extra={"cluster": self.name, "node": node.address})
+            if not self._closing:
+                log.warning("lost a connection to a node", extra={"cluster": self.name, "node": node.address})
             if not node.connections:
                 self.keyspaces.node_lost(node)
         self._on_change()
