@@ -8,8 +8,9 @@ from typing import Final
 from cqlproxy.statements.statement import Expression, Literal, Marker, Operator, Statement
 from filters import JsonSource, LiteralSource, MarkerSource, TenantSource, UnknownSource
 
-# Only these say which row it is or which value the column gets; a range or an element does not.
+# These say which row it is or which value the column gets. A range covers rows that nobody can list.
 _TELLING: Final = frozenset([Operator.SET, Operator.EQ, Operator.IN, Operator.IN_LIST])
+_RANGE: Final = Operator.OTHER
 
 
 def tenant_sources(
@@ -26,7 +27,11 @@ def tenant_sources(
     """
     sources: list[TenantSource] = []
     for column, operator, terms in statement.bindings:
-        if (columns is not None and column not in columns) or operator not in _TELLING:
+        if columns is not None and column not in columns:
+            continue
+        if operator is _RANGE:
+            sources.append(UnknownSource(column))
+        if operator not in _TELLING:
             continue
         for term in terms:
             if isinstance(term, Literal):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from filters import (
     ALLOWED,
@@ -16,6 +14,7 @@ from filters import (
     JsonSource,
     LiteralSource,
     MarkerSource,
+    OnUnknownTenant,
     Reason,
     Rules,
     TablePatterns,
@@ -34,12 +33,25 @@ HELD_ACME = Verdict(False, Reason.TENANT, "acme")
 
 
 def rules(
-    tables: Sequence[str] = (), tenants: Sequence[str] = (), columns: Sequence[str] = ("tenant",)
+    tables: Sequence[str] = (),
+    tenants: Sequence[str] = (),
+    columns: Sequence[str] = ("tenant",),
+    *,
+    whitelist: Sequence[str] = (),
+    by_table: Mapping[str, Sequence[str]] | None = None,
+    unknown: OnUnknownTenant | None = None,
+    enforce: bool = True,
 ) -> Rules:
     return Rules(
         tenants=Tenants(tenants),
         tables=TablePatterns(map(table_pattern, tables)),
+        whitelist=TablePatterns(map(table_pattern, whitelist)) if whitelist else None,
         tenant_columns=frozenset(columns),
+        tenant_columns_by_table=tuple(
+            (table_pattern(text), frozenset(own)) for text, own in (by_table or {}).items()
+        ),
+        on_unknown_tenant=unknown,
+        enforce=enforce,
     )
 
 
@@ -247,30 +259,150 @@ def test_more_tables_than_are_remembered() -> None:
         assert held == [7]
 
 
-values = st.sampled_from([b"acme", b"other", UUID_BYTES, OTHER, UUID.encode(), b"\x00\x00\x00\x2a"])
-types = st.sampled_from(["uuid", "text", "int"])
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["tenant", "Owner", "other"]), types, st.one_of(st.none(), values)),
-        max_size=5,
-    )
+@pytest.mark.parametrize(
+    ("keyspace", "table", "verdict"),
+    [
+        ("shop", "orders", ALLOWED),
+        ("shop", "tmp_1", Verdict(False, Reason.TABLE, "shop.tmp_*")),
+        ("other", "users", ALLOWED),
+        ("other", "orders", Verdict(False, Reason.NOT_LISTED, "other.orders")),
+        (None, "users", Verdict(False, Reason.KEYSPACE_UNKNOWN, "audit.*")),
+        ("system_auth", "users", Verdict(False, Reason.SYSTEM, "system_auth")),
+    ],
 )
-def test_as_a_naive_model_would_decide(columns: list[tuple[str, str, bytes | None]]) -> None:
-    tenants = {
-        "uuid": {UUID_BYTES},
-        "text": {UUID.encode(), b"acme", b"42"},
-        "int": {(42).to_bytes(4, "big")},
-    }
-    forbidden = any(
-        column in ("tenant", "Owner") and value in tenants[cql_type] for column, cql_type, value in columns
-    )
-    sources = [
-        MarkerSource(column, index, cql_type, False) for index, (column, cql_type, _) in enumerate(columns)
+def test_only_what_the_whitelist_names_is_copied(keyspace: str, table: str, verdict: Verdict) -> None:
+    governor = Governor(rules(["shop.tmp_*", "audit.*"], whitelist=["shop.*", "*.users"]))
+
+    assert governor.scope(keyspace, table, []).verdict == verdict
+    assert governor.table(keyspace, table).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("table", "verdict"),
+    [
+        ("users", ALLOWED),
+        ("orders", Verdict(False, Reason.KEYSPACE_UNKNOWN, "shop.orders")),
+        ("others", Verdict(False, Reason.NOT_LISTED, "others")),
+    ],
+)
+def test_a_whitelist_and_a_keyspace_that_is_not_known(table: str, verdict: Verdict) -> None:
+    governor = Governor(rules(whitelist=["shop.orders", "*.users"]))
+
+    assert governor.scope(None, table, []).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("keyspace", "table", "columns"),
+    [
+        ("shop", "orders", {"customer"}),
+        ("shop", "items", set()),
+        ("crm", "orders", {"account"}),
+        ("crm", "items", {"tenant"}),
+        (None, "orders", {"customer", "account"}),
+        (None, "items", {"tenant"}),
+    ],
+)
+def test_the_first_pattern_that_means_a_table_gives_its_tenant_columns(
+    keyspace: str | None, table: str, columns: set[str]
+) -> None:
+    by_table = {"shop.orders": ["customer"], "shop.*": [], "*.orders": ["account"]}
+
+    assert Governor(rules(tenants=["a"], by_table=by_table)).table(keyspace, table).tenant_columns == columns
+
+
+MIRROR, HOLD = OnUnknownTenant.MIRROR, OnUnknownTenant.HOLD
+LITERAL = LiteralSource("tenant", "string", "other")
+HELD_ABSENT = Verdict(False, Reason.TENANT_UNKNOWN, "Owner, tenant")
+UNREADABLE = Verdict(True, Reason.TENANT_UNKNOWN, "tenant")
+HELD_JSON = Verdict(False, Reason.TENANT_UNKNOWN, "JSON")
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "by_default", "mirrored", "held"),
+    [
+        ([], [], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([LiteralSource("other", "string", "acme")], [], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([LiteralSource("tenant", "null", "null")], [], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([MarkerSource("tenant", 0, "text", False)], [None], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([MarkerSource("tenant", 0, "text", False)], [b"other"], ALLOWED, ALLOWED, ALLOWED),
+        ([LITERAL], [], ALLOWED, ALLOWED, ALLOWED),
+        ([LITERAL, MarkerSource("Owner", 0, "text", False)], [None], ALLOWED, ALLOWED, ALLOWED),
+        (
+            [MarkerSource("tenant", 0, "text", False), MarkerSource("Owner", 1, "text", False)],
+            [None, b"other"],
+            ALLOWED,
+            ALLOWED,
+            ALLOWED,
+        ),
+        ([JsonSource("{}", None)], [], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([JsonSource(None, 0)], [b"{}"], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([JsonSource(None, 0)], [None], ALLOWED, ALLOWED, HELD_ABSENT),
+        ([JsonSource(None, 0)], [b'{"tenant": "other"}'], ALLOWED, ALLOWED, ALLOWED),
+        ([UnknownSource("tenant")], [], UNKNOWN, UNREADABLE, UNKNOWN),
+        (
+            [UnknownSource("tenant"), MarkerSource("Owner", 0, "text", False)],
+            [b"x"],
+            UNKNOWN,
+            UNREADABLE,
+            UNKNOWN,
+        ),
+        ([JsonSource("[", None)], [], HELD_JSON, HELD_JSON._replace(copy=True), HELD_JSON),
+        ([JsonSource(None, 0)], [b"["], HELD_JSON, HELD_JSON._replace(copy=True), HELD_JSON),
+        ([MarkerSource("tenant", 0, "list<text>", True)], [b"x"], UNKNOWN, UNREADABLE, UNKNOWN),
+        (
+            [MarkerSource("tenant", 0, "list<text>", True), MarkerSource("Owner", 1, "text", False)],
+            [b"x", b"other"],
+            UNKNOWN,
+            UNREADABLE,
+            UNKNOWN,
+        ),
+    ],
+)
+def test_a_tenant_that_cannot_be_known(
+    source: list[TenantSource],
+    values: list[bytes | None],
+    by_default: Verdict,
+    mirrored: Verdict,
+    held: Verdict,
+) -> None:
+    verdicts = [
+        Governor(rules(tenants=["acme"], columns=["tenant", "Owner"], unknown=unknown))
+        .scope("ks", "t", source)
+        .decide(bound(*values))
+        for unknown in (None, MIRROR, HOLD)
     ]
 
-    verdict = GOVERNOR.scope("ks", "t", sources).decide(bound(*[value for _, _, value in columns]))
+    assert verdicts == [by_default, mirrored, held]
 
-    assert verdict.copy == (not forbidden)
-    assert verdict.reason == (Reason.TENANT if forbidden else Reason.ALLOWED)
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_doubt_that_is_let_pass_hides_no_tenant_of_the_blacklist(first: bool) -> None:
+    governor = Governor(rules(tenants=["acme"], columns=["tenant", "Owner"], unknown=MIRROR))
+    held = MarkerSource("Owner", 1, "text", False)
+    for doubt in (UnknownSource("tenant"), MarkerSource("tenant", 0, "list<text>", True)):
+        source: list[TenantSource] = [doubt, held] if first else [held, doubt]
+        assert governor.scope("ks", "t", source).decide(bound(b"x", b"acme")) == HELD_ACME
+
+
+def test_tables_without_tenant_columns_have_no_unknown_tenants() -> None:
+    governor = Governor(rules(tenants=["acme"], by_table={"ks.ref": []}, unknown=HOLD))
+
+    assert governor.scope("ks", "ref", []).verdict is ALLOWED
+    assert governor.scope("ks", "t", []).verdict == UNKNOWN
+    assert governor.table("ks", "t").verdict is ALLOWED
+    assert Governor(rules(unknown=HOLD)).scope("ks", "t", []).verdict is ALLOWED
+
+
+def test_rules_that_are_not_enforced_say_what_they_would_hold_back() -> None:
+    governor = Governor(rules(["ks.t"], ["acme"], unknown=HOLD, enforce=False))
+
+    def verdict(keyspace: str, table: str, *source: TenantSource, value: bytes | None = None) -> Verdict:
+        return governor.scope(keyspace, table, source).decide(bound(value))
+
+    marker = MarkerSource("tenant", 0, "text", False)
+    assert verdict("ks", "t") == Verdict(True, Reason.TABLE, "ks.t", would_hold=True)
+    assert verdict("ks", "u", LiteralSource("tenant", "string", "acme")) == HELD_ACME.unenforced()
+    assert verdict("ks", "u", marker, value=b"acme") == Verdict(True, Reason.TENANT, "acme", would_hold=True)
+    assert verdict("ks", "u", marker) == Verdict(True, Reason.TENANT_UNKNOWN, "tenant", would_hold=True)
+    assert verdict("ks", "u", marker, value=b"other") is ALLOWED
+    assert verdict("system", "local") == Verdict(False, Reason.SYSTEM, "system")

@@ -43,7 +43,12 @@ UUID = "550e8400-e29b-41d4-a716-446655440000"
         (
             "UPDATE t SET c = c + ?, l[0] = 'x' WHERE k = 1 AND r > 5",
             None,
-            [LiteralSource("k", "integer", "1")],
+            [LiteralSource("k", "integer", "1"), UnknownSource("r")],
+        ),
+        (
+            "DELETE FROM t WHERE k = 1 AND r >= 'a' AND r < ?",
+            None,
+            [LiteralSource("k", "integer", "1"), UnknownSource("r"), UnknownSource("r")],
         ),
         ("INSERT INTO t JSON '{\"a\": 1}'", None, [JsonSource('{"a": 1}', None)]),
         ("INSERT INTO t JSON ?", ["text"], [JsonSource(None, 0)]),
