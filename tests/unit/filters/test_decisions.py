@@ -84,13 +84,17 @@ def model(said: Filters, keyspace: str, table: str, write: Sequence[Given]) -> R
         return Reason.NOT_LISTED
     own = [columns for pattern, columns in said.by_table.items() if means(pattern)]
     tenants = [one for one in write if one.column in (own[0] if own else said.columns)]
-    if any(one.how != "call" and one.value in BLACKLISTED for one in tenants):
+    held = {one.how for one in tenants if one.value in BLACKLISTED}
+    if "literal" in held:
         return Reason.TENANT
-    unreadable = any(one.how == "call" for one in tenants)
-    absent = all(one.value is None for one in tenants) and bool(own[0] if own else said.columns)
-    if unreadable:
-        return None if said.unknown is OnUnknownTenant.MIRROR else Reason.TENANT_UNKNOWN
-    return Reason.TENANT_UNKNOWN if absent and said.unknown is OnUnknownTenant.HOLD else None
+    if any(one.how == "call" for one in tenants) and said.unknown is not OnUnknownTenant.MIRROR:
+        return Reason.TENANT_UNKNOWN
+    if "bound" in held:
+        return Reason.TENANT
+    absent = all(one.value is None for one in tenants if one.how != "call")
+    if absent and (own[0] if own else said.columns) and said.unknown is OnUnknownTenant.HOLD:
+        return Reason.TENANT_UNKNOWN
+    return None
 
 
 def rules_of(said: Filters) -> Rules:
