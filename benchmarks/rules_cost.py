@@ -15,7 +15,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine
 from benchmarks.measure import wait_idle
 from benchmarks.report import Sample, line, problems
-from benchmarks.running_proxy import Measured, Settings, measure_one, node, prepare_table
+from benchmarks.running_proxy import ROOM, Measured, Settings, measure_one, node, prepare_table
 from bootstrap.commands import BootstrapError
 from tests.nodes import (
     CassandraNode,
@@ -101,7 +101,7 @@ def _proxy(
     running: ExitStack, primary: CassandraNode, shadow: CassandraNode, rules: dict[str, object] | None
 ) -> Measured:
     root = running.enter_context(workspace())
-    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow), root, rules=rules)
+    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow, mirror=ROOM), root, rules=rules)
     running.callback(proxy.stop)
     proxy.start()
     return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))

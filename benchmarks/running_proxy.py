@@ -41,6 +41,9 @@ _WARM_UP_SECONDS = 2.0
 _IDLE_SECONDS = 60.0
 _HEAP = "1G"
 
+ROOM = {"max_requests": 2_000_000, "max_bytes": "2GiB"}
+"""Of the queue of copies: a shadow that is still warming up falls behind, and none is to be lost for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -91,7 +94,7 @@ def _start(running: ExitStack) -> Measured:
     primary, shadow = (node(name, root) for name in ("primary", "shadow"))
     print("Starting two Cassandra nodes and the proxy ...", flush=True)
     running.enter_context(start_together(primary, shadow))
-    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow), root)
+    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow, mirror=ROOM), root)
     running.callback(proxy.stop)
     proxy.start()
     return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
