@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cqlproxy.modes import Mode
+from cqlproxy.table_counts import CountsByReason, CountsByTable
 
 LATENCY_BOUNDS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
     *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 """Upper bounds, in seconds and inclusive, of a histogram's buckets; one more bucket is above them all."""
-
-MAX_FILTERED_SERIES: Final = 1000
-"""How many (reason, keyspace, table) are told apart before the rest is counted under `OTHER`."""
-
-OTHER: Final = "other"
 
 
 class LatencyHistogram:
@@ -58,6 +54,21 @@ class NodeState(NamedTuple):
     up: bool
 
 
+class RulesState(NamedTuple):
+    """The rules file as the proxy knows it."""
+
+    content_hash: str
+    """SHA-256 of the content in force."""
+    loaded_at: float
+    """When it was read, in seconds since the epoch."""
+    stale: bool
+    """Whether the file cannot be used as it is now, so that older rules are in force."""
+
+
+def _no_rules() -> RulesState | None:
+    return None
+
+
 def _zero() -> int:
     return 0
 
@@ -79,6 +90,8 @@ class Gauges:
     mirror_lag_seconds: Callable[[], float] = _zero
     """Age of the oldest copy that is not settled; 0 when there is none."""
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
+    rules: Callable[[], RulesState | None] = _no_rules
+    """None when no rules file is configured."""
 
 
 class Metrics:
@@ -95,6 +108,7 @@ class Metrics:
         "gauges",
         "mirror_failed",
         "mirrored",
+        "mirrored_by_table",
         "mode",
         "primary_latency_error",
         "primary_latency_ok",
@@ -105,9 +119,11 @@ class Metrics:
         "reprepared",
         "requests_timed_out",
         "retried",
+        "rules_reload_failures",
         "shadow_latency_error",
         "shadow_latency_ok",
         "unclassified_statements",
+        "undelivered_by_table",
         "would_filter",
         "writes_failed",
         "writes_ok",
@@ -134,15 +150,21 @@ class Metrics:
         """Mutations answered with an ERROR."""
         self.requests_timed_out = 0
         """Requests of any kind that the proxy answered itself, because the cluster did not in time."""
-        self.filtered: dict[tuple[str, str, str], int] = {}
+        self.filtered = CountsByReason()
         """Mutations held back, by (reason, keyspace, table): see count_filtered."""
-        self.would_filter: dict[tuple[str, str, str], int] = {}
+        self.would_filter = CountsByReason()
         """Mutations copied that rules which are not enforced would hold back, by the same."""
         self.unclassified_statements = 0
         """Statements whose text could not be understood: sent to the primary, never copied."""
+        self.rules_reload_failures = 0
+        """Times that the rules file was read and could not be used."""
 
         self.mirrored = 0
         """Copies that the shadow acknowledged."""
+        self.mirrored_by_table = CountsByTable()
+        """The same by table: a copy of several tables counts for each of them."""
+        self.undelivered_by_table = CountsByReason()
+        """Copies that did not arrive, sent or not, by (reason, keyspace, table), as above."""
         self.mirror_failed: dict[str, int] = {}
         """Copies given up, by reason: see count_mirror_failed."""
         self.dropped: dict[str, int] = {}
@@ -174,15 +196,12 @@ class Metrics:
 
     # Hot path: once per mutation held back.
     def count_filtered(self, reason: str, keyspace: str | None, table: str | None) -> None:
-        """Count a mutation that the governor held back; None where the name is not known.
-
-        Names come from clients, so only MAX_FILTERED_SERIES combinations are kept apart.
-        """
-        _count(self.filtered, reason, keyspace, table)
+        """Count a mutation that the governor held back; None where the name is not known."""
+        self.filtered.add(reason, keyspace, table)
 
     def count_would_filter(self, reason: str, keyspace: str | None, table: str | None) -> None:
         """Count a mutation copied only because the rules are not enforced, as count_filtered does."""
-        _count(self.would_filter, reason, keyspace, table)
+        self.would_filter.add(reason, keyspace, table)
 
     def count_mirror_failed(self, reason: str) -> None:
         """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
@@ -197,14 +216,6 @@ class Metrics:
         """Seconds since this object was made."""
         return self._clock() - self._started
 
-    @property
-    def filtered_by_reason(self) -> dict[str, int]:
-        """Mutations held back, by reason alone."""
-        sums: dict[str, int] = {}
-        for (reason, _, _), count in self.filtered.items():
-            sums[reason] = sums.get(reason, 0) + count
-        return sums
-
     def snapshot(self) -> dict[str, object]:
         """The figures that `/stats` shows, as JSON types."""
         gauges = self.gauges
@@ -217,7 +228,9 @@ class Metrics:
             "successful_writes": self.writes_ok,
             "failed_writes": self.writes_failed,
             "filtered_writes": sum(self.filtered.values()),
-            "filtered_by_reason": self.filtered_by_reason,
+            "filtered_by_reason": self.filtered.by_reason(),
+            "would_filter_writes": sum(self.would_filter.values()),
+            "would_filter_by_reason": self.would_filter.by_reason(),
             "mirrored_writes": self.mirrored,
             "failed_copies": sum(self.mirror_failed.values()),
             "failed_copies_by_reason": dict(self.mirror_failed),
@@ -229,6 +242,7 @@ class Metrics:
             "in_flight_copies": gauges.mirror_in_flight(),
             "mirror_lag_seconds": round(gauges.mirror_lag_seconds(), 6),
             "unclassified_statements": self.unclassified_statements,
+            "rules_reload_failures": self.rules_reload_failures,
             "requests_timed_out": self.requests_timed_out,
             "reprepared_statements": self.reprepared,
             "client_connections": self.client_connections,
@@ -239,14 +253,3 @@ class Metrics:
                 {"cluster": node.cluster, "address": node.address, "up": node.up} for node in gauges.nodes()
             ],
         }
-
-
-def _count(
-    counts: dict[tuple[str, str, str], int], reason: str, keyspace: str | None, table: str | None
-) -> None:
-    key = (reason, keyspace or "", table or "")
-    count = counts.get(key)
-    if count is None and len(counts) >= MAX_FILTERED_SERIES:
-        key = (reason, OTHER, OTHER)
-        count = counts.get(key)
-    counts[key] = (count or 0) + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Iterable
 from time import monotonic
 
@@ -21,8 +22,10 @@ from cqlproxy.metrics import Gauges, Metrics, NodeState
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.modes import Mode
+from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
 from cqlproxy.routing.router import Router
+from cqlproxy.rules_in_force import RulesInForce
 from cqlproxy.statements import StatementCache
 from cqlproxy.supervision import Supervisor
 from filters import Governor, Rules, load_rules
@@ -57,6 +60,7 @@ class Proxy:
         self._supervisor = Supervisor()
         self._stopping = False
         self._listening = False
+        governor = Governor(rules)
         self._primary = VersionedCluster(self._make_primary)
         self._shadow: Backend | None = None
         self._mirror: Mirror | None = None
@@ -69,9 +73,12 @@ class Proxy:
                 timeout=config.mirror.shadow_timeout_ms / 1000,
                 metrics=self.metrics,
                 undelivered=self._undelivered,
+                rules=rules,
+                ask_again=AskedAgain(governor, self.metrics),
             )
+        self.rules = RulesInForce(governor, self._mirror, self.metrics)
         copies = Copies(
-            governor=Governor(rules),
+            governor=governor,
             mirror=self._mirror,
             metrics=self.metrics,
             schema_changes=config.mirror.schema_changes,
@@ -95,7 +102,7 @@ class Proxy:
             metrics=self.metrics,
         )
         self._admin = AdminServer(config.admin.host, config.admin.port, self)
-        self.metrics.gauges = Gauges(nodes=self._node_states)
+        self.metrics.gauges = Gauges(nodes=self._node_states, rules=lambda: self.rules.state)
         if self._mirror is not None:
             mirror = self._mirror
             self.metrics.gauges = Gauges(
@@ -104,6 +111,7 @@ class Proxy:
                 mirror_in_flight=lambda: mirror.in_flight,
                 mirror_lag_seconds=lambda: mirror.lag,
                 nodes=self._node_states,
+                rules=lambda: self.rules.state,
             )
 
     def _make_primary(self, version: int) -> Backend:
@@ -136,6 +144,7 @@ class Proxy:
             raise StartupError(_cannot_bind("admin", self._config.admin, error)) from error
         if self._shadow is not None:
             self._supervisor.start(self._connect_shadow(self._shadow), "connect to the shadow")
+        self.rules.start()
         await self._connect_primary()
         self._supervisor.start(self._sweep(), "time-outs")
         try:
@@ -197,6 +206,7 @@ class Proxy:
             if not await self._mirror.drain(DRAIN_SECONDS):
                 log.warning("copies are lost at shutdown", extra={"copies": self._mirror.depth})
             await self._mirror.stop()
+        await self.rules.stop()
         await self._supervisor.stop()
         if self._shadow is not None:
             await self._shadow.close()
@@ -231,6 +241,8 @@ class Proxy:
             self.metrics.count_mirror_failed(reason)
         else:
             self.metrics.count_dropped(reason)
+        for table in mutation.tables:
+            self.metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
 
     def _node_states(self) -> Iterable[NodeState]:
         backends = [self._primary.main] + ([self._shadow] if self._shadow is not None else [])
@@ -264,16 +276,19 @@ def _cannot_bind(section: str, where: object, error: OSError) -> str:
 
 
 async def serve(config: Config) -> None:
-    """Run a proxy until SIGTERM or SIGINT.
+    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads its rules file again.
 
     Raises ``StartupError``, ``filters.RulesError``.
     """
-    rules = load_rules(config.filters.rules_file) if config.filters is not None else Rules()
+    rules = Rules()
+    if config.filters is not None:
+        rules = load_rules(config.filters.rules_file, loaded_at=time.time())
     proxy = Proxy(config, rules)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, proxy.rules.reload_soon)
     starting = asyncio.ensure_future(proxy.start())
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cqlproxy.admin.rules_endpoints import rules_routes
 from cqlproxy.admin.view import View
 
 _FRESH = {"Cache-Control": "no-store"}
@@ -44,11 +45,14 @@ def application(view: View) -> Starlette:
         "/metrics": metrics,
     }
 
+    routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+    routes += rules_routes(view.rules)
+
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         body: dict[str, object] = {"error": error.detail}
         if error.status_code == 404:
-            body["paths"] = list(endpoints)
+            body["paths"] = [route.path for route in routes]
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     async def failed(_: Request, error: Exception) -> Response:
@@ -57,7 +61,7 @@ def application(view: View) -> Starlette:
         )
 
     app = Starlette(
-        routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()],
+        routes=routes,
         exception_handlers={HTTPException: refused, Exception: failed},
     )
     # A redirect from /health/ to /health would be neither one.

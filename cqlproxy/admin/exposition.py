@@ -35,6 +35,8 @@ class _MetricsCollector(Collector):
         yield from _process(self._metrics)
         yield from _requests(self._metrics)
         yield from _copies(self._metrics)
+        yield from _by_table(self._metrics)
+        yield from _rules(self._metrics)
         yield from _clients(self._metrics)
         yield from _nodes(self._metrics)
 
@@ -108,22 +110,6 @@ def _requests(metrics: Metrics) -> Iterable[Metric]:
 
 
 def _copies(metrics: Metrics) -> Iterable[Metric]:
-    filtered = CounterMetricFamily(
-        "proxy_filtered_writes_total",
-        "Mutations held back from the shadow by the rules.",
-        labels=["reason", "keyspace", "table"],
-    )
-    for key, count in metrics.filtered.items():
-        filtered.add_metric(key, count)
-    yield filtered
-    would_filter = CounterMetricFamily(
-        "proxy_would_filter_writes_total",
-        "Mutations copied that the rules would hold back if they were enforced.",
-        labels=["reason", "keyspace", "table"],
-    )
-    for key, count in metrics.would_filter.items():
-        would_filter.add_metric(key, count)
-    yield would_filter
     yield _by_reason("proxy_mirror_failed_total", "Copies given up after an attempt.", metrics.mirror_failed)
     yield _by_reason("proxy_mirror_dropped_total", "Copies that were never sent.", metrics.dropped)
     yield _counter("proxy_mirror_retries_total", "Further attempts to deliver a copy.", metrics.retried)
@@ -135,6 +121,66 @@ def _copies(metrics: Metrics) -> Iterable[Metric]:
         "proxy_mirror_lag_seconds",
         "Age of the oldest copy that is not settled.",
         gauges.mirror_lag_seconds(),
+    )
+
+
+def _by_table(metrics: Metrics) -> Iterable[Metric]:
+    for name, documentation, counts in (
+        (
+            "proxy_filtered_writes_total",
+            "Mutations held back from the shadow by the rules.",
+            metrics.filtered,
+        ),
+        (
+            "proxy_would_filter_writes_total",
+            "Mutations copied that the rules would hold back if they were enforced.",
+            metrics.would_filter,
+        ),
+        (
+            "proxy_mirror_failed_writes_total",
+            "Copies that did not arrive, sent or not, by reason and by each table that they write.",
+            metrics.undelivered_by_table,
+        ),
+    ):
+        family = CounterMetricFamily(name, documentation, labels=["reason", "keyspace", "table"])
+        for key, count in counts.items():
+            family.add_metric(key, count)
+        yield family
+    mirrored = CounterMetricFamily(
+        "proxy_mirrored_writes_total",
+        "Copies that the shadow acknowledged, by each table that they write.",
+        labels=["keyspace", "table"],
+    )
+    for names, count in metrics.mirrored_by_table.items():
+        mirrored.add_metric([name or "" for name in names], count)
+    yield mirrored
+
+
+def _rules(metrics: Metrics) -> Iterable[Metric]:
+    yield _counter(
+        "proxy_rules_reload_failures_total",
+        "Times that the rules file was read and could not be used.",
+        metrics.rules_reload_failures,
+    )
+    rules = metrics.gauges.rules()
+    if rules is None:
+        return
+    info = GaugeMetricFamily(
+        "proxy_rules_info",
+        "Always 1; the label says which content of the rules file is in force.",
+        labels=["hash"],
+    )
+    info.add_metric([rules.content_hash], 1)
+    yield info
+    yield _gauge(
+        "proxy_rules_loaded_timestamp_seconds",
+        "When the rules in force were read, in seconds since the epoch.",
+        rules.loaded_at,
+    )
+    yield _gauge(
+        "proxy_rules_stale",
+        "1 while the rules file cannot be used and older rules are in force, else 0.",
+        float(rules.stale),
     )
 
 

@@ -5,8 +5,33 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class NoRulesFileError(Exception):
+    """The proxy runs without a rules file, so that there is none to read again."""
+
+
+class RulesView(Protocol):
+    """The rules in force, as operators see and change them. All results are JSON types."""
+
+    def shown(self) -> dict[str, object]:
+        """What is in force, from which file, and how often it held something back. Returns at once."""
+
+    async def reload(self) -> dict[str, object]:
+        """Read the file now and put its rules in force; then what ``shown`` says.
+
+        Returns once no copy can reach the shadow that the new rules hold back. Raises ``NoRulesFileError``
+        or ``filters.RulesError``: then the rules are those of before.
+        """
+
+    async def tested(self, text: str, keyspace: str | None) -> list[dict[str, object]]:
+        """What the rules in force say about a CQL text: one entry for each of its statements."""
+
+
 class View(Protocol):
-    """Read from the event loop, once per HTTP request; each call returns at once."""
+    """Read from the event loop, once per HTTP request; each call that is not awaited returns at once."""
+
+    @property
+    def rules(self) -> RulesView:
+        """What is copied."""
 
     def ready(self) -> tuple[bool, list[str]]:
         """Whether clients can be served, and if not, why: one line per reason."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.statements import TableName
+from filters import Rules
 
 OVERHEAD_BYTES = 400
 """What a waiting copy costs beside its body, for the bound in bytes."""
@@ -21,6 +22,7 @@ class Mutation:
     ``repeatable`` says whether delivering it twice does no harm; ``in_turn`` that its place among the
     copies of its tables matters; ``conditional`` that the shadow may answer it with ``[applied]`` false;
     ``schema`` that everything offered before must be settled first, and what comes after must wait.
+    ``rules`` are those that let it pass: when others are in force, they are asked before it is sent.
     """
 
     __slots__ = (
@@ -35,6 +37,7 @@ class Mutation:
         "opcode",
         "prepared",
         "repeatable",
+        "rules",
         "schema",
         "size",
         "tables",
@@ -47,6 +50,7 @@ class Mutation:
         *,
         offered: float,
         tables: tuple[TableName, ...],
+        rules: Rules,
         keyspace: str | None = None,
         prepared: Sequence[PreparedStatement] = (),
         repeatable: bool = True,
@@ -58,6 +62,7 @@ class Mutation:
         self.body = body
         self.offered = offered
         self.tables = tables
+        self.rules = rules
         self.keyspace = keyspace
         self.prepared = prepared
         self.repeatable = repeatable

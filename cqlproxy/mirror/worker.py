@@ -1,7 +1,8 @@
 """The mirror: a bounded queue of copies, and a window of them under way to the shadow.
 
 ``offer`` never waits and never fails: a copy for which there is no room goes to ``undelivered``, as
-does one that is given up. All of it runs on the event loop, in callbacks; only what is rare (a PREPARE,
+does one that is given up. The rules may change while copies wait: those that other rules let pass are judged
+again before they are sent. All of it runs on the event loop, in callbacks; only what is rare (a PREPARE,
 a connection in a new keyspace) is a coroutine.
 """
 
@@ -28,6 +29,7 @@ from cqlproxy.mirror.shadow_ids import with_shadow_ids
 from cqlproxy.mirror.verdict import Outcome, outcome_of_error
 from cqlproxy.statements import TableName
 from cqlproxy.supervision import Supervisor
+from filters import Rules
 from frame_codec import (
     PROTOCOL_V4,
     ErrorResponse,
@@ -60,6 +62,9 @@ _EXECUTE = int(Opcode.EXECUTE)
 Undelivered = Callable[[Mutation, str], None]
 """Takes a copy that will not be delivered by the mirror, and why: ``queue_full``, ``rejected``, ..."""
 
+AskAgain = Callable[[Mutation], bool]
+"""Judges a copy by the rules in force; False when nothing of it may be sent. Sets its ``rules``."""
+
 
 class _Copy(Request):
     """One attempt to deliver one mutation."""
@@ -90,7 +95,7 @@ class Mirror:
     """Delivers mutations to ``shadow``.
 
     ``max_requests`` and ``max_bytes`` bound what waits and what is under way together;
-    ``timeout`` is in seconds, for one attempt.
+    ``timeout`` is in seconds, for one attempt. ``rules`` are those in force, until ``use_rules``.
     """
 
     def __init__(
@@ -102,6 +107,8 @@ class Mirror:
         timeout: float,
         metrics: Metrics,
         undelivered: Undelivered,
+        rules: Rules,
+        ask_again: AskAgain,
     ) -> None:
         self._shadow = shadow
         self._max_requests = max_requests
@@ -109,10 +116,15 @@ class Mirror:
         self._timeout = timeout
         self._metrics = metrics
         self._undelivered = undelivered
+        self._rules = rules
+        self._ask_again = ask_again
         self._loop = asyncio.get_running_loop()
         self._supervisor = Supervisor()
         self._queue: deque[Mutation] = deque()
         self._in_flight: set[_Copy] = set()
+        self._earlier: set[_Copy] = set()
+        """Those of them that were sent under rules which are no longer in force."""
+        self._earlier_settled = asyncio.Event()
         self._parked: dict[PreparedStatement, list[Mutation]] = {}
         self._lanes = Lanes()
         self._held = 0
@@ -175,6 +187,22 @@ class Mirror:
         self._queue.append(mutation)
         self.pump()
 
+    def use_rules(self, rules: Rules) -> None:
+        """From now on nothing is sent that these rules do not let pass, whenever it was taken."""
+        self._rules = rules
+        self._earlier.update(self._in_flight)
+
+    @property
+    def sent_under_earlier_rules(self) -> int:
+        """Copies under way that were sent before the rules in force were."""
+        return len(self._earlier)
+
+    async def settle_earlier(self) -> None:
+        """Wait until each copy that was sent under earlier rules has its answer or is past its time-out."""
+        while self._earlier:
+            self._earlier_settled.clear()
+            await self._earlier_settled.wait()
+
     async def drain(self, seconds: float) -> bool:
         """Wait until all copies are settled, ``seconds`` at most; returns whether they are."""
         try:
@@ -194,6 +222,8 @@ class Mirror:
         remaining.extend(self._lanes.clear())
         remaining.extend(self._queue)
         self._in_flight.clear()
+        self._earlier.clear()
+        self._earlier_settled.set()
         self._parked.clear()
         self._queue.clear()
         for mutation in remaining:
@@ -258,6 +288,9 @@ class Mirror:
 
     def _start(self, mutation: Mutation) -> bool:
         """Take the next step with a copy; False when it has to wait at the head of the queue."""
+        if mutation.rules is not self._rules and not self._ask_again(mutation):
+            self._forget(mutation)
+            return True
         for prepared in mutation.prepared:
             if prepared.shadow_id is None:
                 return self._park(prepared, mutation)
@@ -369,8 +402,16 @@ class Mirror:
 
     # --- what became of it --------------------------------------------------------------------
 
-    def _delivered(self, copy: _Copy) -> None:
+    def _landed(self, copy: _Copy) -> None:
+        """A copy is no longer under way."""
         self._in_flight.discard(copy)
+        if self._earlier:
+            self._earlier.discard(copy)
+            if not self._earlier:
+                self._earlier_settled.set()
+
+    def _delivered(self, copy: _Copy) -> None:
+        self._landed(copy)
         mutation = copy.mutation
         if mutation.schema and self._shadow.may_disagree:
             self._agreeing = True
@@ -378,6 +419,7 @@ class Mirror:
         self._pacing.succeeded()
         now = monotonic()
         self._metrics.mirrored += 1
+        self._metrics.mirrored_by_table.add(mutation.tables)
         self._metrics.shadow_latency_ok.observe(now - copy.sent)
         self._forget(mutation)
         if self._queue or self._lanes.by_table:
@@ -385,7 +427,7 @@ class Mirror:
 
     def _decided_otherwise(self, copy: _Copy) -> None:
         """The primary applied a conditional write and the shadow did not: their rows differed before it."""
-        self._in_flight.discard(copy)
+        self._landed(copy)
         log.warning(
             "the shadow did not apply a conditional write that the primary applied",
             extra={"tables": _names(copy.mutation)},
@@ -407,7 +449,7 @@ class Mirror:
         if outcome is Outcome.DELIVERED:
             self._delivered(copy)
             return
-        self._in_flight.discard(copy)
+        self._landed(copy)
         self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
         if outcome is Outcome.REFUSED:
             log.warning(
@@ -443,7 +485,7 @@ class Mirror:
     def _unanswered(self, copy: _Copy, failure: Failure) -> None:
         if copy not in self._in_flight:
             return
-        self._in_flight.discard(copy)
+        self._landed(copy)
         mutation = copy.mutation
         self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
         self._back_off()

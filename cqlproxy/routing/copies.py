@@ -15,6 +15,8 @@ from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
 from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
+from cqlproxy.routing.scopes import of_schema_change, prepared_scope, qualified, scope_of
+from cqlproxy.routing.text_batch import reduced_text_batch
 from cqlproxy.statements import (
     Kind,
     Statement,
@@ -22,11 +24,8 @@ from cqlproxy.statements import (
     depends_on_keyspace,
     is_in_turn,
     is_repeatable,
-    kept_markers,
-    tenant_sources,
-    without,
 )
-from filters import Governor, Scope, Verdict
+from filters import ALLOWED, Governor, Verdict
 from frame_codec import (
     BatchEntry,
     FrameFlag,
@@ -35,8 +34,6 @@ from frame_codec import (
     batch,
     batch_of,
     execute_id,
-    query_span,
-    replace_query,
     with_values_kept,
 )
 
@@ -75,13 +72,13 @@ class Copies:
             self._prepared_other(prepared, body)
             return
         scope = prepared.scope
-        if scope is None or scope.rules is not self.governor.rules:
-            scope = prepared.scope = self._scope_of_prepared(prepared)
+        rules = self.governor.rules
+        if scope is None or scope.rules is not rules:
+            scope = prepared_scope(self.governor, prepared)
         verdict = scope.verdict
         if verdict is None:
             verdict = scope.decide(of_execute(body, prepared))
-        if not verdict.copy:
-            self._held_back(verdict, prepared.tables[0])
+        if verdict is not ALLOWED and self._refuses(verdict, prepared.tables[0]):
             return
         mirror.offer(
             Mutation(
@@ -89,6 +86,7 @@ class Copies:
                 body,
                 offered=monotonic(),
                 tables=prepared.tables,
+                rules=rules,
                 prepared=(prepared,),
                 repeatable=prepared.repeatable,
                 in_turn=prepared.in_turn,
@@ -105,10 +103,9 @@ class Copies:
         if statement.kind is Kind.BATCH:
             self._text_batch(statement, body, write.keyspace)
             return
-        table = _qualified(statement.tables[0], write.keyspace)
+        table = qualified(statement.tables[0], write.keyspace)
         verdict = self._verdict(statement, table, of_query(body, statement))
-        if not verdict.copy:
-            self._held_back(verdict, table)
+        if verdict is not ALLOWED and self._refuses(verdict, table):
             return
         self._offer_text(body, (statement,), (table,), write.keyspace)
 
@@ -121,15 +118,23 @@ class Copies:
         mirror = self._mirror
         if mirror is None or not self._schema_changes:
             return
-        for named in statement.tables:
-            table = _qualified(named, keyspace)
-            verdict = self.governor.scope(table.keyspace, table.table, ()).verdict
-            if verdict is not None and not verdict.copy:
-                self._held_back(verdict, table)
+        tables = tuple(qualified(table, keyspace) for table in statement.tables)
+        if tables:
+            verdict, table = of_schema_change(self.governor, tables)
+            if verdict is not ALLOWED and self._refuses(verdict, table):
                 return
-        tables = tuple(_qualified(table, keyspace) for table in statement.tables)
         needed = keyspace if depends_on_keyspace(statement) else None
-        mirror.offer(Mutation(_QUERY, body, offered=monotonic(), tables=tables, keyspace=needed, schema=True))
+        mirror.offer(
+            Mutation(
+                _QUERY,
+                body,
+                offered=monotonic(),
+                tables=tables,
+                rules=self.governor.rules,
+                keyspace=needed,
+                schema=True,
+            )
+        )
 
     def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
         """A prepared text that is not one mutation: copied as the text that it is."""
@@ -148,19 +153,15 @@ class Copies:
         kept: list[int] = []
         tables: dict[TableName, None] = {}
         for index, inner in enumerate(statement.statements):
-            table = _qualified(inner.tables[0], keyspace)
+            table = qualified(inner.tables[0], keyspace)
             verdict = self._verdict(inner, table, of_query(body, statement))
-            if verdict.copy:
+            if verdict is ALLOWED or not self._refuses(verdict, table):
                 kept.append(index)
                 tables[table] = None
-            else:
-                self._held_back(verdict, table)
         if not kept:
             return
         if len(kept) < len(statement.statements):
-            start, end = query_span(body, 0)
-            text = without(body[start:end].decode(), statement, kept)
-            body = replace_query(body, 0, text.encode(), kept_markers(statement, kept))
+            body = reduced_text_batch(body, statement, kept)
         self._offer_text(body, [statement.statements[index] for index in kept], tuple(tables), keyspace)
 
     def batch(self, write: BatchWrite) -> None:
@@ -195,11 +196,12 @@ class Copies:
                 body,
                 offered=monotonic(),
                 tables=tuple(tables),
+                rules=self.governor.rules,
                 keyspace=write.keyspace if any(map(depends_on_keyspace, texts)) else None,
                 prepared=prepared,
                 repeatable=all(p.repeatable for p in prepared) and all(map(is_repeatable, texts)),
                 in_turn=any(p.in_turn for p in prepared) or any(map(is_in_turn, texts)),
-                conditional=write.is_conditional(),
+                conditional=any(p.conditional for p in prepared) or any(text.conditional for text in texts),
             )
         )
 
@@ -208,39 +210,31 @@ class Copies:
     ) -> TableName | None:
         """The table of one entry of a BATCH that may be copied; None when it is held back."""
         if isinstance(what, PreparedStatement):
-            scope = what.scope
-            if scope is None or scope.rules is not self.governor.rules:
-                scope = what.scope = self._scope_of_prepared(what)
             table = what.tables[0]
-            verdict = scope.verdict or scope.decide(of_batch_entry(body, entry))
+            verdict = prepared_scope(self.governor, what).decide(of_batch_entry(body, entry))
         elif what.tables:
-            table = _qualified(what.tables[0], keyspace)
+            table = qualified(what.tables[0], keyspace)
             verdict = self._verdict(what, table, of_batch_entry(body, entry))
         else:
             self._metrics.count_filtered(UNCLASSIFIED, keyspace, None)
             return None
-        if not verdict.copy:
-            self._held_back(verdict, table)
+        if verdict is not ALLOWED and self._refuses(verdict, table):
             return None
         return table
 
     # --- the governor -------------------------------------------------------------------------
 
-    def _scope_of_prepared(self, prepared: PreparedStatement) -> Scope:
-        types = [column.type.cql_name for column in prepared.bound]
-        table = prepared.tables[0]
-        columns = self.governor.rules.tenant_columns
-        sources = tenant_sources(prepared.statement, types, columns)
-        return self.governor.scope(table.keyspace, table.table, sources)
-
     def _verdict(self, statement: Statement, table: TableName, value_of: BoundValues) -> Verdict:
-        columns = self.governor.rules.tenant_columns
-        sources = tenant_sources(statement, None, columns)
-        scope = self.governor.scope(table.keyspace, table.table, sources)
+        scope = scope_of(self.governor, statement, table)
         return scope.verdict or scope.decide(value_of)
 
-    def _held_back(self, verdict: Verdict, table: TableName) -> None:
-        self._metrics.count_filtered(verdict.reason, table.keyspace, table.table)
+    def _refuses(self, verdict: Verdict, table: TableName) -> bool:
+        """Whether a write is held back. Counts it, and what would be held back if the rules were enforced."""
+        if not verdict.copy:
+            self._metrics.count_filtered(verdict.reason, table.keyspace, table.table)
+        elif verdict.would_hold:
+            self._metrics.count_would_filter(verdict.reason, table.keyspace, table.table)
+        return not verdict.copy
 
     def _offer_text(
         self,
@@ -257,6 +251,7 @@ class Copies:
                 body,
                 offered=monotonic(),
                 tables=tables,
+                rules=self.governor.rules,
                 keyspace=keyspace if any(map(depends_on_keyspace, statements)) else None,
                 repeatable=all(map(is_repeatable, statements)),
                 in_turn=any(map(is_in_turn, statements)),
@@ -268,7 +263,3 @@ class Copies:
 def _message(write: Write) -> bytes:
     """The request's body without its custom payload: the shadow is not sent it."""
     return write.body[after_custom_payload(write.body) :] if write.flags & _CUSTOM_PAYLOAD else write.body
-
-
-def _qualified(table: TableName, keyspace: str | None) -> TableName:
-    return table if table.keyspace is not None else TableName(keyspace, table.table)

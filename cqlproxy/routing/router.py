@@ -30,6 +30,7 @@ from cqlproxy.routing.exchange import (
     Use,
     Write,
 )
+from cqlproxy.routing.first_seen import FirstSeen
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.topology_reads import is_topology_read
 from cqlproxy.statements import Kind, Statement, StatementCache
@@ -86,6 +87,7 @@ class Router:
         self._clock = clock
         self._metrics = metrics
         self._pin_timestamps = pin_timestamps
+        self._unclassified_seen = FirstSeen()
         self._supervisor = Supervisor()
 
     # --- requests -----------------------------------------------------------------------------
@@ -146,6 +148,8 @@ class Router:
             read.prepared = prepared
             self._send(read, client.backend.pick())
             return
+        if statement.kind is Kind.UNKNOWN:
+            self._unclassified(prepared.text)
         write = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         write.prepared = prepared
         write.statement = statement
@@ -406,10 +410,12 @@ class Router:
 
     def _unclassified(self, text: bytes) -> None:
         self._metrics.unclassified_statements += 1
-        log.warning(
-            "a statement is not understood: it goes to the primary and is not copied",
-            extra={"statement": text[:200].decode("utf-8", "replace")},
-        )
+        if self._unclassified_seen.is_first(text, monotonic()):
+            shown = text[:200].decode("utf-8", "replace")
+            # In the message itself, so that one text does not hide the next (see cqlproxy.logs).
+            log.warning(
+                f"a statement is not understood, so it goes to the primary and is not copied: {shown}"
+            )
 
     def read_answered(self, started: float, opcode: int) -> None:
         """A read has its answer."""

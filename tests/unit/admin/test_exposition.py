@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cqlproxy import __version__
 from cqlproxy.admin import render
-from cqlproxy.metrics import Gauges, Metrics, NodeState
+from cqlproxy.metrics import Gauges, Metrics, NodeState, RulesState
 from cqlproxy.modes import Mode
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -26,6 +26,9 @@ NAMES = {
     "proxy_reprepared_statements",
     "proxy_filtered_writes",
     "proxy_would_filter_writes",
+    "proxy_mirrored_writes",
+    "proxy_mirror_failed_writes",
+    "proxy_rules_reload_failures",
     "proxy_mirror_failed",
     "proxy_mirror_dropped",
     "proxy_mirror_retries",
@@ -76,6 +79,7 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         "client_connections_total": "proxy_client_connections_accepted_total",
         "protocol_errors": "proxy_protocol_errors_total",
         "events_forwarded": "proxy_events_forwarded_total",
+        "rules_reload_failures": "proxy_rules_reload_failures_total",
     }
     for number, attribute in enumerate(names, start=1):
         setattr(metrics, attribute, number)
@@ -149,6 +153,28 @@ def test_what_rules_that_are_not_enforced_would_hold_back_is_counted_apart(metri
     labels = {"reason": "table", "keyspace": "ks", "table": "t"}
     assert value(found, "proxy_would_filter_writes_total", **labels) == 1
     assert ("proxy_filtered_writes_total", frozenset(labels.items())) not in found
+
+
+def test_copies_by_table(metrics: Metrics) -> None:
+    metrics.mirrored_by_table.add([("ks", "a"), ("ks", "b")])
+    metrics.mirrored_by_table.add([("ks", "a")])
+    metrics.mirrored_by_table.add([(None, "c")])
+    metrics.undelivered_by_table.add("queue_full", "ks", "a")
+    found = samples(metrics)
+    assert value(found, "proxy_mirrored_writes_total", keyspace="ks", table="a") == 2
+    assert value(found, "proxy_mirrored_writes_total", keyspace="ks", table="b") == 1
+    assert value(found, "proxy_mirrored_writes_total", keyspace="", table="c") == 1
+    failed = "proxy_mirror_failed_writes_total"
+    assert value(found, failed, reason="queue_full", keyspace="ks", table="a") == 1
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_the_rules_in_force(metrics: Metrics, stale: bool) -> None:
+    metrics.gauges = Gauges(rules=lambda: RulesState("c0ffee", 1_700_000_000.25, stale))
+    found = samples(metrics)
+    assert value(found, "proxy_rules_info", hash="c0ffee") == 1
+    assert value(found, "proxy_rules_loaded_timestamp_seconds") == 1_700_000_000.25
+    assert value(found, "proxy_rules_stale") == float(stale)
 
 
 def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:

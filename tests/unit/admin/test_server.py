@@ -3,84 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import pytest
 import uvloop
 
-from cqlproxy.admin import AdminServer, render
-from cqlproxy.metrics import Metrics
-from cqlproxy.modes import Mode
-
-
-@dataclass
-class Proxy:
-    """What a proxy shows of itself."""
-
-    reasons: list[str] = field(default_factory=list)
-    metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
-    broken: bool = False
-
-    def ready(self) -> tuple[bool, list[str]]:
-        return not self.reasons, self.reasons
-
-    def stats(self) -> dict[str, object]:
-        if self.broken:
-            raise KeyError("nothing there")
-        return self.metrics.snapshot()
-
-    def metrics_text(self) -> bytes:
-        return render(self.metrics)
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> object:
-        assert self.headers["content-type"] == "application/json"
-        return json.loads(self.body)
-
-
-Ask = Callable[..., Awaitable[Answer]]
-
-
-def _ask(port: int, path: str, method: str) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path)
-        response = connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers, response.read())
-    finally:
-        connection.close()
-
-
-def with_server(proxy: Proxy, scenario: Callable[[Ask], Awaitable[None]]) -> None:
-    """Run `scenario` on uvloop, as the proxy does, against a server for `proxy`."""
-
-    async def run() -> None:
-        server = AdminServer("127.0.0.1", 0, proxy)
-        await server.start()
-
-        async def ask(path: str, method: str = "GET") -> Answer:
-            return await asyncio.to_thread(_ask, server.port, path, method)
-
-        try:
-            await scenario(ask)
-        finally:
-            await server.stop()
-
-    uvloop.run(run())
+from cqlproxy.admin import AdminServer
+from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
 
 
 def test_health_is_about_the_loop_alone() -> None:
@@ -128,7 +59,8 @@ def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(path)
         assert answer.status == 404
-        assert answer.json == {"error": "Not Found", "paths": ["/health", "/ready", "/stats", "/metrics"]}
+        paths = ["/health", "/ready", "/stats", "/metrics", "/filters", "/filters/reload", "/filters/test"]
+        assert answer.json == {"error": "Not Found", "paths": paths}
 
     with_server(Proxy(), scenario)
 
@@ -163,7 +95,7 @@ def test_garbage_is_answered_and_others_do_not_notice() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"\x04\x00\x00\x01\x05\x00\x00\x00\x00\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
-        assert (await asyncio.to_thread(_ask, server.port, "/health", "GET")).status == 200
+        assert (await asyncio.to_thread(ask_port, server.port, "/health", "GET")).status == 200
         writer.close()
         await server.stop()
 
@@ -203,7 +135,7 @@ def test_the_port_is_free_again_after_stop_and_idle_clients_are_disconnected() -
         writer.close()
         second = AdminServer("127.0.0.1", first.port, Proxy())
         await second.start()
-        assert (await asyncio.to_thread(_ask, second.port, "/ready", "GET")).status == 200
+        assert (await asyncio.to_thread(ask_port, second.port, "/ready", "GET")).status == 200
         await second.stop()
 
     uvloop.run(run())

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from cqlproxy.metrics import (
     LATENCY_BOUNDS,
-    MAX_FILTERED_SERIES,
-    OTHER,
     Gauges,
     LatencyHistogram,
     Metrics,
@@ -52,25 +50,6 @@ def test_a_misspelt_counter_cannot_be_added_to_by_mistake() -> None:
     assert not hasattr(LatencyHistogram(), "__dict__")
 
 
-def test_filtered_writes_are_told_apart_up_to_a_bound() -> None:
-    metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
-    for number in range(MAX_FILTERED_SERIES + 50):
-        metrics.count_filtered("table", "ks", f"t{number}")
-    metrics.count_filtered("table", "ks", "t0")
-    metrics.count_filtered("tenant", "ks", "late")
-    assert metrics.filtered["table", "ks", "t0"] == 2
-    assert metrics.filtered["table", OTHER, OTHER] == 50
-    assert metrics.filtered["tenant", OTHER, OTHER] == 1
-    assert len(metrics.filtered) == MAX_FILTERED_SERIES + 2
-    assert metrics.filtered_by_reason == {"table": MAX_FILTERED_SERIES + 51, "tenant": 1}
-
-
-def test_a_filtered_write_whose_names_are_not_known_is_counted() -> None:
-    metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
-    metrics.count_filtered("unclassified", None, None)
-    assert metrics.filtered == {("unclassified", "", ""): 1}
-
-
 def test_a_new_snapshot_is_all_zeros() -> None:
     now = 100.0
     snapshot = Metrics(Mode.PRIMARY_ONLY, clock=lambda: now).snapshot()
@@ -79,6 +58,7 @@ def test_a_new_snapshot_is_all_zeros() -> None:
     assert {value for value in snapshot.values() if not isinstance(value, dict)} == {0}
     assert [key for key, value in snapshot.items() if value == {}] == [
         "filtered_by_reason",
+        "would_filter_by_reason",
         "failed_copies_by_reason",
         "dropped_by_reason",
     ]
@@ -105,6 +85,8 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     metrics.client_connections = 6
     metrics.client_connections_total = 7
     metrics.count_filtered("tenant", "ks", "t")
+    metrics.count_would_filter("table", "ks", "t")
+    metrics.rules_reload_failures = 3
     metrics.count_mirror_failed("timeout")
     metrics.count_mirror_failed("timeout")
     metrics.count_dropped("queue_full")
@@ -122,6 +104,8 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
             "successful_writes": 8,
             "failed_writes": 2,
             "filtered_writes": 1,
+            "would_filter_writes": 1,
+            "rules_reload_failures": 3,
             "mirrored_writes": 5,
             "failed_copies": 2,
             "dropped_writes": 1,
@@ -135,6 +119,7 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
         }.items()
     )
     assert snapshot["filtered_by_reason"] == {"tenant": 1}
+    assert snapshot["would_filter_by_reason"] == {"table": 1}
     assert snapshot["failed_copies_by_reason"] == {"timeout": 2}
     assert snapshot["dropped_by_reason"] == {"queue_full": 1}
     assert snapshot["nodes"] == [

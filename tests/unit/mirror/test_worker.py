@@ -20,6 +20,7 @@ from cqlproxy.mirror.mutation import OVERHEAD_BYTES, Mutation
 from cqlproxy.mirror.worker import MAX_ATTEMPTS, WINDOW, Mirror
 from cqlproxy.modes import Mode
 from cqlproxy.statements import TableName, analyse
+from filters import Rules
 from frame_codec import (
     BindMetadata,
     ColumnSpec,
@@ -39,6 +40,7 @@ from frame_codec import (
 TABLE = TableName("ks", "t")
 OTHER = TableName("ks", "other")
 VOID = b"\x00\x00\x00\x01"
+RULES = Rules()
 
 
 def applied(value: bool) -> bytes:
@@ -107,6 +109,10 @@ class Setting:
         self.shadow = Shadow()
         self.metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
         self.undelivered: list[tuple[bytes, str]] = []
+        self.forbidden: set[bytes] = set()
+        """Bodies that the rules in force forbid, once others are in force than those that let them pass."""
+        self.rules = RULES
+        self.asked: list[bytes] = []
         self.mirror = Mirror(
             cast(Backend, self.shadow),
             max_requests=max_requests,
@@ -114,7 +120,20 @@ class Setting:
             timeout=1,
             metrics=self.metrics,
             undelivered=lambda mutation, reason: self.undelivered.append((mutation.body, reason)),
+            rules=RULES,
+            ask_again=self.ask_again,
         )
+
+    def use(self, rules: Rules, *forbidden: bytes) -> None:
+        """Put other rules in force."""
+        self.rules = rules
+        self.forbidden = set(forbidden)
+        self.mirror.use_rules(rules)
+
+    def ask_again(self, mutation: Mutation) -> bool:
+        mutation.rules = self.rules
+        self.asked.append(mutation.body)
+        return mutation.body not in self.forbidden
 
     def offer(
         self,
@@ -132,6 +151,7 @@ class Setting:
                     body,
                     offered=asyncio.get_running_loop().time(),
                     tables=tables,
+                    rules=RULES,
                     repeatable=repeatable,
                     in_turn=in_turn,
                     conditional=conditional,
@@ -303,7 +323,9 @@ async def test_a_statement_is_prepared_on_the_shadow_once_and_sent_with_the_shad
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     for _ in range(3):
-        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,)))
+        s.mirror.offer(
+            Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), rules=RULES, prepared=(statement,))
+        )
     await s.until(lambda: len(s.shadow.sent) == 3)
     assert s.shadow.prepared_texts == [statement.text]
     assert set(s.shadow.bodies) == {Execute(b"shadow id").encode(4)}
@@ -317,7 +339,15 @@ async def test_an_id_that_the_shadow_has_forgotten_is_prepared_again_and_even_a_
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     s.mirror.offer(
-        Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,), repeatable=False)
+        Mutation(
+            Opcode.EXECUTE,
+            body,
+            offered=now,
+            tables=(TABLE,),
+            rules=RULES,
+            prepared=(statement,),
+            repeatable=False,
+        )
     )
     s.shadow.refuse(Unprepared("unknown id", b"shadow id"))
     await s.until(lambda: s.shadow.sent)
@@ -334,7 +364,9 @@ async def test_a_statement_that_the_shadow_will_not_prepare_takes_its_copies_alo
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     for _ in range(3):
-        s.mirror.offer(Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), prepared=(statement,)))
+        s.mirror.offer(
+            Mutation(Opcode.EXECUTE, body, offered=now, tables=(TABLE,), rules=RULES, prepared=(statement,))
+        )
     s.offer(b"other")
     await s.until(lambda: len(s.undelivered) == 3)
     assert {reason for _, reason in s.undelivered} == {"rejected"}
@@ -484,3 +516,105 @@ def test_whatever_the_order_of_the_answers_copies_in_turn_keep_theirs(
         assert s.metrics.mirrored == count
 
     asyncio.run(main())
+
+
+@on_loop
+async def test_what_waits_is_judged_again_before_it_is_sent_when_other_rules_are_in_force() -> None:
+    s = Setting()
+    s.shadow.alive = False
+    s.offer(b"free", b"forbidden", b"also free")
+    s.use(Rules(), b"forbidden")
+    s.shadow.alive = True
+    s.mirror.pump()
+    assert s.shadow.bodies == [b"free", b"also free"]
+    assert s.asked == [b"free", b"forbidden", b"also free"]
+    assert (s.mirror.depth, s.mirror.in_flight, s.undelivered) == (2, 2, [])
+
+
+@on_loop
+async def test_rules_are_asked_again_when_a_copy_is_retried_and_only_once_for_each_rule_set() -> None:
+    s = Setting()
+    s.offer(b"x")
+    s.shadow.fail(Failure.TIMEOUT)
+    await s.until(lambda: s.shadow.sent)
+    assert s.asked == []
+    s.use(Rules())
+    for _ in range(2):
+        s.shadow.fail(Failure.TIMEOUT)
+        await s.until(lambda: s.shadow.sent)
+    assert s.asked == [b"x"]
+    s.use(Rules(), b"x")
+    s.shadow.fail(Failure.TIMEOUT)
+    await s.until(lambda: not s.mirror.depth)
+    assert (s.shadow.sent, s.undelivered, s.mirror.depth_bytes) == ([], [], 0)
+
+
+@on_loop
+async def test_rules_are_settled_when_all_that_was_sent_before_them_has_its_answer() -> None:
+    s = Setting()
+    s.offer(b"a", b"b")
+    s.use(Rules(), b"a", b"b")
+    settled = asyncio.create_task(s.mirror.settle_earlier())
+    s.mirror.use_rules(s.rules)
+    s.mirror.offer(
+        Mutation(
+            Opcode.QUERY,
+            b"new",
+            offered=asyncio.get_running_loop().time(),
+            tables=(TABLE,),
+            rules=s.rules,
+        )
+    )
+    assert s.mirror.sent_under_earlier_rules == 2
+    s.shadow.answer()
+    await asyncio.sleep(0)
+    assert not settled.done()
+    # Past its time-out: it is not sent again, for the rules in force forbid it.
+    s.shadow.fail(Failure.TIMEOUT)
+    await settled
+    assert s.shadow.bodies == [b"new"]
+    assert s.mirror.sent_under_earlier_rules == 0
+    await s.until(lambda: s.mirror.depth == 1)
+
+
+@on_loop
+async def test_rules_are_settled_at_once_when_nothing_was_sent_and_when_the_mirror_stops() -> None:
+    s = Setting()
+    await s.mirror.settle_earlier()
+    s.offer(b"a")
+    s.use(Rules())
+    settled = asyncio.create_task(s.mirror.settle_earlier())
+    await asyncio.sleep(0)
+    await s.mirror.stop()
+    await settled
+
+
+@on_loop
+async def test_a_copy_in_turn_that_is_forbidden_by_now_lets_those_behind_it_go() -> None:
+    s = Setting()
+    s.offer(b"before")
+    s.offer(b"in turn", in_turn=True)
+    s.offer(b"behind")
+    s.use(Rules(), b"in turn")
+    assert s.shadow.bodies == [b"before"]
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"behind"]
+    s.shadow.answer()
+    s.offer(b"schema", schema=True)
+    s.use(Rules(), b"alone")
+    s.offer(b"alone", tables=(TABLE, OTHER), in_turn=True)
+    s.offer(b"last")
+    s.shadow.answer()
+    assert s.shadow.bodies == [b"last"]
+    s.shadow.answer()
+    assert s.mirror.depth == 0
+
+
+@on_loop
+async def test_delivered_copies_are_counted_for_each_of_their_tables() -> None:
+    s = Setting()
+    s.offer(b"a", b"b")
+    s.offer(b"c", tables=(TABLE, OTHER))
+    for _ in range(3):
+        s.shadow.answer()
+    assert s.metrics.mirrored_by_table == {TABLE: 3, OTHER: 1}

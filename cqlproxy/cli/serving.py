@@ -1,25 +1,16 @@
-"""The command line: `cqlproxy serve`, `cqlproxy check-config`, and what their exit codes mean.
-
-0: all is well. 1: the configuration is good, but the proxy could not start. 2: the configuration, the rules
-file or the command line is wrong, and nothing was started.
-"""
+"""`cqlproxy serve` and `cqlproxy check-config`."""
 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
 
 import click
 
-from cqlproxy import __version__, logs
+from cqlproxy import logs
+from cqlproxy.cli.failures import fail, refuse
 from cqlproxy.config import ClusterAddress, Config, ConfigError, doubts, load_config
 from filters import RulesError, load_rules
-
-EXIT_START_FAILED: Final = 1
-EXIT_BAD_INPUT: Final = 2
 
 _CONFIG_FILE = click.option(
     "-c",
@@ -32,28 +23,14 @@ _CONFIG_FILE = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="cqlproxy")
-def main() -> None:
-    """A transparent proxy for CQL.
-
-    An application connects to cqlproxy instead of its cluster. cqlproxy serves it from that cluster, the
-    primary, and copies its writes to a second one, the shadow.
-
-    \b
-    Examples:
-      cqlproxy check-config -c proxy.yaml
-      cqlproxy serve -c proxy.yaml
-    """
-
-
-@main.command()
+@click.command()
 @_CONFIG_FILE
 def serve(path: Path) -> None:
     """Run the proxy until SIGTERM or SIGINT.
 
-    Logs go to stderr. Exits with 2 when the configuration or the rules file is wrong, and with 1 when the
-    proxy cannot start: a port is in use, or the primary was not reached within connect_timeout.
+    Logs go to stderr. SIGHUP reads the rules file again. Exits with 2 when the configuration or the rules
+    file is wrong, and with 1 when the proxy cannot start: a port is in use, or the primary was not reached
+    within connect_timeout.
 
     \b
     Examples:
@@ -74,13 +51,12 @@ def serve(path: Path) -> None:
     try:
         uvloop.run(run_proxy(config))
     except StartupError as error:
-        click.echo(f"cqlproxy: {error}", err=True)
-        sys.exit(EXIT_START_FAILED)
+        fail(str(error))
     except RulesError as error:
-        _refuse(error.problems)
+        refuse(error.problems)
 
 
-@main.command()
+@click.command()
 @_CONFIG_FILE
 def check_config(path: Path) -> None:
     """Check a configuration and its rules file; start nothing.
@@ -105,16 +81,10 @@ def _checked(path: Path) -> Config:
         if config.filters:
             load_rules(config.filters.rules_file)
     except ConfigError as error:
-        _refuse([f"{path}: {problem}" for problem in error.problems])
+        refuse([f"{path}: {problem}" for problem in error.problems])
     except RulesError as error:
-        _refuse(error.problems)
+        refuse(error.problems)
     return config
-
-
-def _refuse(problems: Sequence[str]) -> NoReturn:
-    for problem in problems:
-        click.echo(problem, err=True)
-    sys.exit(EXIT_BAD_INPUT)
 
 
 def _summary(config: Config) -> list[tuple[str, str]]:

@@ -1,0 +1,34 @@
+"""The command line, and what its exit codes mean.
+
+0: all is well. 1: the proxy could not start, or a running one could not be asked or could not do what it was
+asked to do. 2: the configuration, a rules file or the command line is wrong, and nothing was started.
+"""
+
+from __future__ import annotations
+
+import click
+
+from cqlproxy import __version__
+from cqlproxy.cli.rules import filters
+from cqlproxy.cli.serving import check_config, serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cqlproxy")
+def main() -> None:
+    """A transparent proxy for CQL.
+
+    An application connects to cqlproxy instead of its cluster. cqlproxy serves it from that cluster, the
+    primary, and copies its writes to a second one, the shadow.
+
+    \b
+    Examples:
+      cqlproxy check-config -c proxy.yaml
+      cqlproxy serve -c proxy.yaml
+      cqlproxy filters show
+    """
+
+
+main.add_command(serve)
+main.add_command(check_config)
+main.add_command(filters)

@@ -1,0 +1,76 @@
+"""Asks the admin API of a running proxy."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 60.0
+"""A reload waits for what is on its way to the shadow, for as long as mirror.shadow_timeout_ms."""
+
+
+class AdminApiError(Exception):
+    """The proxy could not be asked, or what answered is none; the message says which address was tried."""
+
+
+class Reply(NamedTuple):
+    """What the proxy answered: the HTTP status, and the JSON object that came with it."""
+
+    status: int
+    body: dict[str, object]
+
+
+class AdminApi:
+    """The admin API at ``url``, such as ``http://127.0.0.1:8080``; another text is a ValueError."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{url!r} is not the address of an admin port, such as http://127.0.0.1:8080")
+        self.url = url.rstrip("/")
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._timeout = timeout
+
+    def get(self, path: str) -> Reply:
+        """GET. Raises ``AdminApiError``."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: dict[str, object] | None = None) -> Reply:
+        """POST ``body`` as JSON, or nothing. Raises ``AdminApiError``."""
+        return self._ask("POST", path, None if body is None else json.dumps(body))
+
+    def _ask(self, method: str, path: str, body: str | None) -> Reply:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=self._timeout)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            connection.request(method, self._prefix + path, body=body, headers=headers)
+            answer = connection.getresponse()
+            status, content = answer.status, answer.read()
+        except TimeoutError:
+            raise AdminApiError(
+                f"the proxy at {self.url} did not answer within {self._timeout:g} s"
+            ) from None
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise AdminApiError(f"no proxy can be reached at {self.url}: {what} {_HINT}") from None
+        except http.client.HTTPException as error:
+            raise AdminApiError(
+                f"what answers at {self.url} does not speak HTTP: {error!r} {_HINT}"
+            ) from None
+        finally:
+            connection.close()
+        try:
+            said = json.loads(content)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise AdminApiError(f"what answers at {self.url} is no cqlproxy (HTTP status {status}) {_HINT}")
+        return Reply(status, said)
+
+
+_HINT = "(another address is given by --url or CQLPROXY_URL: it is that of admin.host and admin.port)"

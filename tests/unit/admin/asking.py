@@ -1,0 +1,90 @@
+"""A server of the admin port on the test's event loop, and a client in a thread that asks it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import uvloop
+
+from cqlproxy.admin import AdminServer, render
+from cqlproxy.metrics import Metrics
+from cqlproxy.modes import Mode
+from cqlproxy.rules_in_force import RulesInForce
+from filters import Governor, Rules
+
+
+@dataclass
+class Proxy:
+    """What a proxy shows of itself."""
+
+    reasons: list[str] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
+    broken: bool = False
+    governor: Governor = field(default_factory=lambda: Governor(Rules()))
+    _rules: RulesInForce | None = None
+
+    @property
+    def rules(self) -> RulesInForce:
+        if self._rules is None:
+            self._rules = RulesInForce(self.governor, None, self.metrics)
+        return self._rules
+
+    def ready(self) -> tuple[bool, list[str]]:
+        return not self.reasons, self.reasons
+
+    def stats(self) -> dict[str, object]:
+        if self.broken:
+            raise KeyError("nothing there")
+        return self.metrics.snapshot()
+
+    def metrics_text(self) -> bytes:
+        return render(self.metrics)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> object:
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+
+Ask = Callable[..., Awaitable[Answer]]
+
+
+def ask_port(port: int, path: str, method: str, body: bytes | None = None) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
+    finally:
+        connection.close()
+
+
+def with_server(proxy: Proxy, scenario: Callable[[Ask], Awaitable[None]]) -> None:
+    """Run `scenario` on uvloop, as the proxy does, against a server for `proxy`."""
+
+    async def run() -> None:
+        server = AdminServer("127.0.0.1", 0, proxy)
+        await server.start()
+
+        async def ask(path: str, method: str = "GET", body: bytes | None = None) -> Answer:
+            return await asyncio.to_thread(ask_port, server.port, path, method, body)
+
+        try:
+            await scenario(ask)
+        finally:
+            await proxy.rules.stop()
+            await server.stop()
+
+    uvloop.run(run())
