@@ -23,9 +23,11 @@ class Scope:
 
     ``rules`` is the rule set that it was made from: when the governor's is another, the scope is out of date.
     ``verdict`` is the answer when no bound value can change it, else None: then ``decide`` gives it.
+    ``only`` is the marker and the look-up of the value that decides, if it is one: a value that is there
+    and not found by the look-up is allowed, which spares most requests ``decide``.
     """
 
-    __slots__ = ("_absent", "_checks", "_passed", "rules", "verdict")
+    __slots__ = ("_absent", "_checks", "_passed", "only", "rules", "verdict")
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Scope:
         self.verdict = verdict if verdict is None or rules.enforce else verdict.unenforced()
         self._checks = checks
         self._passed = passed
+        self.only = checks[0] if len(checks) == 1 and passed is ALLOWED else None
         self._absent = absent if rules.enforce else absent.unenforced()
 
     @property

@@ -24,25 +24,25 @@ BoundValues = Callable[[int], bytes | None]
 """From a marker's index among all markers of the text to its value."""
 
 
+def bound_value(body: bytes, prepared: PreparedStatement, index: int) -> bytes | None:
+    """The value that an EXECUTE binds to a marker."""
+    # Hot path for tables whose tenant is bound: nothing is read but this value.
+    at = 2 + len(prepared.id)
+    flags = body[at + 2] & (_VALUES | _NAMED_VALUES)
+    if flags == _VALUES:
+        if index >= body[at + 3] << 8 | body[at + 4]:
+            return None
+        found = value_at(body, at + 5, index)
+        return found if found.__class__ is bytes else None
+    if not flags & _NAMED_VALUES:
+        return None
+    name = prepared.bound[index].name if index < len(prepared.bound) else None
+    return _named(body, parameters(body, at), name)
+
+
 def of_execute(body: bytes, prepared: PreparedStatement) -> BoundValues:
     """The values of an EXECUTE."""
-    # Hot path for tables whose tenant is bound: nothing is read but the value that is asked for.
-    at = 2 + len(prepared.id)
-
-    flags = body[at + 2] & (_VALUES | _NAMED_VALUES)
-
-    def value(index: int) -> bytes | None:
-        if flags == _VALUES:
-            if index >= body[at + 3] << 8 | body[at + 4]:
-                return None
-            found = value_at(body, at + 5, index)
-            return found if found.__class__ is bytes else None
-        if not flags & _NAMED_VALUES:
-            return None
-        name = prepared.bound[index].name if index < len(prepared.bound) else None
-        return _named(body, parameters(body, at), name)
-
-    return value
+    return lambda index: bound_value(body, prepared, index)
 
 
 def of_query(body: bytes, statement: Statement) -> BoundValues:

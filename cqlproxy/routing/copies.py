@@ -13,7 +13,7 @@ from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
-from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
+from cqlproxy.routing.bound_values import BoundValues, bound_value, of_batch_entry, of_execute, of_query
 from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
 from cqlproxy.routing.scopes import of_schema_change, prepared_scope, qualified, scope_of
 from cqlproxy.routing.text_batch import reduced_text_batch
@@ -77,7 +77,12 @@ class Copies:
             scope = prepared_scope(self.governor, prepared)
         verdict = scope.verdict
         if verdict is None:
-            verdict = scope.decide(of_execute(body, prepared))
+            only = scope.only
+            value = bound_value(body, prepared, only[0]) if only is not None else None
+            if value is not None and only is not None and only[1](value) is None:
+                verdict = ALLOWED
+            else:
+                verdict = scope.decide(of_execute(body, prepared))
         if verdict is not ALLOWED and self._refuses(verdict, prepared.tables[0]):
             return
         mirror.offer(
