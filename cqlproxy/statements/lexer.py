@@ -2,8 +2,8 @@
 
 A word is the text of one token. Its first character tells its class, so that no token objects are
 made: a letter or ``"`` starts a name or keyword, ``'`` and ``$$`` a string, a digit a number, blob or
-duration, anything else is an operator; a word with ``-`` inside and 36 characters is a uuid. The empty
-word stands for the end of the text.
+duration, anything else is an operator; a word with ``-`` inside and 36 characters is a uuid, with fewer a
+duration. The empty word stands for the end of the text.
 
 ``words`` is one pass of a compiled expression whose repetitions are possessive, so that its time is
 linear in the length of any text.
@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(
     [ \t\r\n]*+
     (?: (
       [(),;?={}\[\]:.]
+    | [pP][0-9]{4}-[0-9]{2}-[0-9]{2}[tT][0-9]{2}:[0-9]{2}:[0-9]{2}
     | [g-zG-Z][A-Za-z0-9_]*+
     | [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}
     | [A-Za-z][A-Za-z0-9_]*+

@@ -40,7 +40,8 @@ _VOLATILE: Final = frozenset(
 _FLOAT: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _DURATION: Final = re.compile(
     r"(?:[0-9]+(?:mo|ms|us|ns|\u00b5s|\u03bcs|[ywdhms]))+"
-    r"|p(?:[0-9]+[ymdw])*(?:t(?:[0-9]+[hms])*)?",
+    r"|p(?:[0-9]+[ymdw])*(?:t(?:[0-9]+[hms])*)?"
+    r"|p[0-9]{4}-[0-9]{2}-[0-9]{2}t[0-9]{2}:[0-9]{2}:[0-9]{2}",
     re.IGNORECASE,
 )
 

@@ -8,6 +8,7 @@ from cqlproxy.statements import Kind, Span, analyse
 from tests.unit.statements.corpus import batches, definitions, reads, writes
 from tests.unit.statements.corpus.batches import BatchCase
 from tests.unit.statements.corpus.case import Case, case_of
+from tests.unit.statements.corpus.dialects import NEWER, READ_GENEROUSLY, SCYLLADB
 
 SINGLE = [*writes.CASES, *reads.CASES, *definitions.CASES]
 UNDERSTOOD = [case for case in SINGLE if case.kind is not Kind.UNKNOWN]
@@ -16,6 +17,10 @@ UNDERSTOOD = [case for case in SINGLE if case.kind is not Kind.UNKNOWN]
 def test_the_corpus_is_large_and_has_no_text_twice() -> None:
     texts = [case.text for case in SINGLE] + [case.whole.text for case in batches.CASES] + batches.NO_BATCHES
     assert len(texts) == len(set(texts)) >= 300
+
+
+def test_what_cassandra_refuses_to_parse_is_in_the_corpus_and_understood() -> None:
+    assert {case.text for case in UNDERSTOOD} >= SCYLLADB | NEWER | READ_GENEROUSLY
 
 
 @pytest.mark.parametrize("case", SINGLE, ids=lambda case: case.text)

@@ -102,6 +102,60 @@ CASES: Final = [
     Case("LIST USERS", Kind.LIST),
     Case("DESCRIBE KEYSPACES", Kind.DESCRIBE),
     Case("DESC TABLE ks.t", Kind.DESCRIBE),
+    # --- more of the grammar of Cassandra 5
+    Case(
+        "CREATE TABLE t (k int, c int, s int STATIC, v text MASKED WITH mask_inner(1,"
+        " null), PRIMARY KEY ((k), c)) WITH CLUSTERING ORDER BY (c DESC) AND comment = 'x' AND ID"
+        " = 'y'",
+        S,
+        tables="t",
+    ),
+    Case("CREATE TABLE ks.t (k int PRIMARY KEY, v vector<float, 3>) WITH COMPACT STORAGE", S, tables="ks.t"),
+    Case("ALTER TABLE ks.t ADD IF NOT EXISTS a map<text, frozen<list<int>>>", S, tables="ks.t"),
+    Case("ALTER TABLE ks.t DROP IF EXISTS (a, b)", S, tables="ks.t"),
+    Case("ALTER TABLE ks.t ALTER v MASKED WITH DEFAULT", S, tables="ks.t"),
+    Case("ALTER TABLE IF EXISTS ks.t ALTER IF EXISTS v DROP MASKED", S, tables="ks.t"),
+    Case("ALTER TABLE t RENAME IF EXISTS a TO b AND c TO d", S, tables="t"),
+    Case("ALTER TABLE t DROP COMPACT STORAGE", S, tables="t"),
+    Case("CREATE INDEX IF NOT EXISTS ON t (full(l)) USING 'sai' WITH OPTIONS = {'a': 'b'}", S, tables="t"),
+    Case("CREATE CUSTOM INDEX ON ks.t (entries(m)) USING 'org.X'", S, tables="ks.t"),
+    Case("CREATE INDEX i ON t (values(m)) USING 'legacy_local_table'", S, tables="t"),
+    Case("ALTER TYPE ks.u RENAME IF EXISTS a TO b AND c TO d", S, keyspaces=("ks",)),
+    Case("CREATE TYPE IF NOT EXISTS u (a int, b frozen<list<text>>)", S),
+    Case(
+        "CREATE AGGREGATE IF NOT EXISTS ks.a(tuple<int, text>) SFUNC f STYPE map<int,"
+        " int> FINALFUNC g INITCOND {1: 2}",
+        S,
+        keyspaces=("ks",),
+    ),
+    Case("CREATE OR REPLACE AGGREGATE a(int) SFUNC f STYPE int", S),
+    Case("DROP AGGREGATE IF EXISTS ks.a(int, text)", S, keyspaces=("ks",)),
+    Case("ALTER MATERIALIZED VIEW IF EXISTS v WITH comment = 'x'", S, tables="v"),
+    Case(
+        "CREATE MATERIALIZED VIEW ks.v AS SELECT k, c FROM ks.t WHERE k IS NOT NULL AND"
+        " c > 5 PRIMARY KEY (c, k) WITH CLUSTERING ORDER BY (k ASC)",
+        S,
+        tables="ks.v ks.t",
+    ),
+    Case(
+        "CREATE ROLE IF NOT EXISTS r WITH HASHED PASSWORD = 'x' AND OPTIONS = {'a': 1}"
+        " AND ACCESS TO DATACENTERS {'d'}",
+        ROLE,
+    ),
+    Case("CREATE ROLE r WITH GENERATED PASSWORD AND ACCESS FROM ALL CIDRS", ROLE),
+    Case("ALTER ROLE IF EXISTS r WITH ACCESS TO ALL DATACENTERS", ROLE),
+    Case("GRANT EXECUTE ON FUNCTION ks.f(int) TO r", ROLE),
+    Case("GRANT UNMASK, SELECT_MASKED ON ALL TABLES IN KEYSPACE ks TO r", ROLE),
+    Case("REVOKE r FROM s", ROLE),
+    Case("REVOKE MODIFY ON ALL KEYSPACES FROM r", ROLE),
+    Case("LIST SUPERUSERS", Kind.LIST),
+    Case("LIST MODIFY ON KEYSPACE ks OF r NORECURSIVE", Kind.LIST),
+    Case("DESCRIBE CLUSTER", Kind.DESCRIBE),
+    Case("DESC FULL SCHEMA", Kind.DESCRIBE),
+    Case("DESCRIBE MATERIALIZED VIEW ks.v WITH INTERNALS", Kind.DESCRIBE),
+    Case("DROP TRIGGER tr ON ks.t", S, tables="ks.t"),
+    Case("DROP MATERIALIZED VIEW ks.v", S, tables="ks.v"),
+    Case('TRUNCATE "MyKs"."T"', Kind.TRUNCATE, tables="MyKs.T"),
     # --- no statement
     Case("", X),
     Case("  \n\t ", X),
