@@ -44,6 +44,9 @@ DRAIN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """How long a stopping proxy waits for the answers to what its clients have asked."""
 
+NEVER_SENT = frozenset({"queue_full", "shutdown"})
+"""Reasons for which a copy is dropped, not failed: the shadow was not asked, or not to the end."""
+
 STATEMENTS_KEPT = 10_000
 
 
@@ -237,10 +240,10 @@ class Proxy:
 
     def _undelivered(self, mutation: Mutation, reason: str) -> None:
         """The journal's place: until there is one, a copy that cannot be delivered is counted, and lost."""
-        if mutation.attempts:
-            self.metrics.count_mirror_failed(reason)
-        else:
+        if reason in NEVER_SENT:
             self.metrics.count_dropped(reason)
+        else:
+            self.metrics.count_mirror_failed(reason)
         for table in mutation.tables:
             self.metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
 

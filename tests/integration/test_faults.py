@@ -168,3 +168,18 @@ def test_a_start_that_cannot_succeed_says_why_and_exits(
     said = proxy.log.read_text()
     assert expected in said
     assert "Traceback" not in said
+
+
+def test_a_table_that_the_shadow_lacks_is_not_felt_and_its_copies_are_counted_as_failed(
+    start_proxy: StartProxy, primary: CassandraNode, root: Path
+) -> None:
+    proxy = start_proxy()
+    program = _DUMP.with_name("lost_on_the_shadow.py")
+    arguments = (proxy.address, proxy.port, primary.address, primary.port)
+    said = DriverProgram(program, *arguments, root=root).result(60)
+    assert said["rows"] == 19  # number 0 has no negative
+    stats = settled(proxy)
+    assert stats["failed_copies_by_reason"] == {"rejected": said["writes"]}, stats
+    assert (stats["mirrored_writes"], stats["dropped_writes"], stats["failed_writes"]) == (0, 0, 0), stats
+    assert_all_accounted_for(stats)
+    assert "the shadow refuses to prepare a statement" in proxy.log.read_text()
