@@ -414,7 +414,7 @@ def _columns_of_markers(statement: Statement) -> dict[int, tuple[tuple[str, ...]
 
 
 def _is_of(told: str, columns: tuple[str, ...], marker: Marker) -> bool:
-    """Whether the server's name for a marker is that of a column, as in ``c``, ``in(c,d)``, ``c.f``, ``c[0]``."""
+    """Whether the server's name for a marker is that of a column, as in ``in(c,d)``, ``c.f``, ``c[0]``."""
     if marker.name is not None:
         return told == marker.name
     if told.startswith("arg"):  # an argument of a function, known by its position
