@@ -6,7 +6,7 @@ from typing import Final
 
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
 from cqlproxy.statements.statement import Binding, Condition, Expression, Operator, Term
-from cqlproxy.statements.terms import Source, closing, term
+from cqlproxy.statements.terms import Source, closing, constants, listed, new, term
 
 _EQ: Final = Operator.EQ
 _COMPARISONS: Final = frozenset(["=", "<", ">", "<=", ">=", "!="])
@@ -70,7 +70,7 @@ def _relation(source: Source, word: int, bindings: list[Binding]) -> int:
     operator = found[word]
     if operator == "=":
         value, word = term(source, word + 1)
-        bindings.append(Binding(column, _EQ, (value,)))
+        bindings.append(new(Binding, (column, _EQ, (value,))))
         return word
     if operator == "(":
         # token(...) or an index expression: no column of its own is compared.
@@ -146,6 +146,12 @@ def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
     terms: list[Term] = []
     if found[word + 1] == ")":
         return (), word + 2
+    tokens, end = listed(found, word)
+    if tokens:
+        try:
+            return tuple(constants(source, word + 1, tokens)), end + 1
+        except UnparsableError:
+            pass  # a name: an expression, such as a call without a bracket in a newer grammar
     while True:
         value, word = term(source, word + 1)
         terms.append(value)

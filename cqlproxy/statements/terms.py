@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import repeat
 from typing import Final
 
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name, starts, unquote, words
@@ -28,6 +29,8 @@ _CONSTANTS: Final = {
     "nan": LiteralKind.FLOAT,
     "infinity": LiteralKind.FLOAT,
 }
+_DIGITS: Final = frozenset("0123456789")
+_PERIOD: Final = frozenset("pP")
 # Reserved words of the grammar that can follow a term: none of them starts another one.
 _AFTER_TERM: Final = frozenset(
     {"and", "if", "order", "limit", "allow", "using", "where", "set", "from", "into", "or", "by", "in", "is"}
@@ -49,6 +52,7 @@ STRING: Final = LiteralKind.STRING
 INTEGER: Final = LiteralKind.INTEGER
 _UUID: Final = LiteralKind.UUID
 _BLOB: Final = LiteralKind.BLOB
+_A_DURATION: Final = LiteralKind.DURATION
 _FLOATING: Final = LiteralKind.FLOAT
 
 MOST_MARKERS: Final = 0xFFFF
@@ -61,7 +65,7 @@ new: Final = tuple.__new__
 class Source:
     """One text while it is analysed: its words, its bind markers by word, and spans on demand."""
 
-    __slots__ = ("_marker_words", "_starts", "markers", "text", "words")
+    __slots__ = ("_calls", "_marker_words", "_starts", "markers", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -69,14 +73,26 @@ class Source:
         self.markers = _markers(text, self.words)
         self._marker_words = list(self.markers)
         self._starts: list[int] | None = None
+        self._calls: list[tuple[int, FunctionCall]] | None = None
 
     def span(self, first: int, end: int) -> Span:
         """Where the words from ``first`` to before ``end`` stand; at least one."""
         # Most texts need no span, so the offsets are taken in a second scan by those that do.
-        if self._starts is None:
-            self._starts = starts(self.text)
+        offsets = self._starts
+        if offsets is None:
+            offsets = self._starts = starts(self.text)
         last = end - 1
-        return Span(self._starts[first], self._starts[last] + len(self.words[last]))
+        return new(Span, (offsets[first], offsets[last] + len(self.words[last])))
+
+    def volatile_calls(self, first: int, end: int) -> tuple[FunctionCall, ...]:
+        """The calls of functions whose value differs from call to call, from ``first`` to before ``end``."""
+        if self._calls is None:
+            self._calls = _volatile_calls(self)
+        calls = self._calls
+        if not calls:
+            return ()
+        low, high = bisect_left(calls, first, key=_place), bisect_left(calls, end, key=_place)
+        return tuple([call for _, call in calls[low:high]])
 
     def markers_before(self, word: int) -> int:
         """How many markers begin before a word."""
@@ -156,26 +172,67 @@ def closing(found: list[str], word: int) -> int:
 def constant(token: str) -> Literal:
     """The literal that a single word is. Raises UnparsableError when it is none."""
     first = token[:1]
-    if first == "'" or token[:2] == "$$":
-        return new(Literal, (STRING, unquote(token)))
-    if token.isdigit():
-        return new(Literal, (INTEGER, token))
-    if len(token) == 36 and token[8] == "-":
-        return new(Literal, (_UUID, token.lower()))
-    if first in "0123456789":
-        if token[:2] in ("0x", "0X"):
+    if first in _DIGITS:
+        if token.isdigit():
+            return new(Literal, (INTEGER, token))
+        if len(token) == 36 and token[8] == "-":
+            return new(Literal, (_UUID, token.lower()))
+        if token[1] in "xX":
             return new(Literal, (_BLOB, token))
-        if token.replace(".", "", 1).isdigit() or _FLOAT.fullmatch(token):
-            return new(Literal, (_FLOATING, token))
-        if _DURATION.fullmatch(token):
-            return Literal(LiteralKind.DURATION, token)
+        # A number ends with a digit or a dot, and a duration with its last unit.
+        if token[-1] in _DIGITS or token[-1] == ".":
+            if token.replace(".", "", 1).isdigit() or _FLOAT.fullmatch(token):
+                return new(Literal, (_FLOATING, token))
+        elif _DURATION.fullmatch(token):
+            return new(Literal, (_A_DURATION, token))
+    elif first == "'" or token[:2] == "$$":
+        return new(Literal, (STRING, unquote(token)))
     else:
         kind = _CONSTANTS.get(token.lower())
         if kind is not None:
             return new(Literal, (kind, token))
-        if first in ("p", "P") and len(token) > 2 and _DURATION.fullmatch(token):
-            return Literal(LiteralKind.DURATION, token)
+        if len(token) == 36 and token[8] == "-":
+            return new(Literal, (_UUID, token.lower()))
+        if first in _PERIOD and len(token) > 2 and _DURATION.fullmatch(token):
+            return new(Literal, (_A_DURATION, token))
     raise UnparsableError("a constant was expected")
+
+
+def constants(source: Source, word: int, tokens: list[str]) -> list[Term]:
+    """The terms that single words are: constants and ? markers, in every second place from ``word`` on.
+
+    Raises UnparsableError when one of them is no such term.
+    """
+    # Hot path: plain INSERTs never repeat, so no cache spares them, and lists can have 100,000s of values.
+    joined = "".join(tokens)
+    if joined.isdigit() and joined.isascii():
+        return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
+    markers = source.markers
+    found: list[Term] = []
+    for token in tokens:
+        if token[0] == "'":
+            text = token[1:-1]
+            found.append(new(Literal, (STRING, text.replace("''", "'") if "'" in text else text)))
+        elif token.isdigit():
+            found.append(new(Literal, (INTEGER, token)))
+        elif token == "?":
+            found.append(markers[word + 2 * len(found)])
+        else:
+            found.append(constant(token))
+    return found
+
+
+def listed(found: list[str], word: int) -> tuple[list[str], int]:
+    """The words of a list, and the bracket that closes it; ``word`` is the one that opens it.
+
+    None of them when the list holds anything but single words with commas between them.
+    """
+    end = found.index(")", word)
+    tokens = found[word + 1 : end : 2]
+    count = len(tokens)
+    if end - word == 2 * count and found[word + 2 : end : 2].count(",") == count - 1:
+        return tokens, end
+    return [], end
 
 
 def term(source: Source, word: int) -> tuple[Term, int]:
@@ -196,7 +253,10 @@ def term(source: Source, word: int) -> tuple[Term, int]:
     if found[end] not in _ARITHMETIC:
         return value, end
     while found[end] in _ARITHMETIC:
-        _, end = _operand(source, end + 1)
+        if found[end + 1].isdigit():
+            end += 2
+        else:
+            _, end = _operand(source, end + 1)
     return new(Expression, (source.markers_within(word, end),)), end
 
 
@@ -268,18 +328,20 @@ def _starts_operand(found: list[str], word: int) -> bool:
     return found[word + 1] == "(" or token.lower() in _CONSTANTS
 
 
-def volatile_calls(source: Source, first: int, end: int) -> tuple[FunctionCall, ...]:
-    """The calls of functions whose value differs from call to call, from ``first`` to before ``end``."""
+def _place(call: tuple[int, FunctionCall]) -> int:
+    return call[0]
+
+
+def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
+    """All such calls of a text, each with the word that it begins with."""
     found = source.words
-    calls: list[FunctionCall] = []
-    word = first
-    while True:
-        try:
-            word = found.index("(", word + 1, end)
-        except ValueError:
-            return tuple(calls)
+    calls: list[tuple[int, FunctionCall]] = []
+    word = 0
+    for _ in range(found.count("(")):
+        word = found.index("(", word + 1)
         if found[word + 1] == ")" and is_name(found[word - 1]):
             name = fold(found[word - 1])
             if name in _VOLATILE:
                 begin = word - 3 if found[word - 2] == "." and is_name(found[word - 3]) else word - 1
-                calls.append(FunctionCall(name, source.span(begin, word + 2)))
+                calls.append((begin, FunctionCall(name, source.span(begin, word + 2))))
+    return calls

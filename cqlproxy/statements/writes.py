@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Final
 
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
@@ -20,19 +21,20 @@ from cqlproxy.statements.statement import (
 )
 from cqlproxy.statements.terms import (
     INTEGER,
-    STRING,
     Source,
     closing,
-    constant,
+    constants,
+    listed,
     new,
     table_name,
     term,
-    volatile_calls,
 )
 
 _SET: Final = Operator.SET
+_ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
+_NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") :]
 VERBS: Final = frozenset(["insert", "update", "delete"])
 
 
@@ -55,23 +57,26 @@ def mutation(source: Source, word: int, span: Span | None) -> tuple[Statement, i
     if source.markers:
         first_marker = source.markers_before(word)
         markers = source.markers_before(end) - first_marker
-    statement = Statement(
-        _MUTATION,
-        verb,
-        (write.table,),
-        tuple(write.bindings),
-        markers,
-        first_marker,
-        source.span(word, end) if span is None else span,
-        write.condition,
-        write.timestamp,
-        write.ttl,
-        write.relative,
-        () if write.plain else volatile_calls(source, word, end),
-        write.document is not None,
-        write.document,
-    )
-    return statement, end
+    return new(
+        Statement,
+        (
+            _MUTATION,
+            verb,
+            (write.table,),
+            tuple(write.bindings),
+            markers,
+            first_marker,
+            source.span(word, end) if span is None else span,
+            write.condition,
+            write.timestamp,
+            write.ttl,
+            write.relative,
+            () if write.plain else source.volatile_calls(word, end),
+            write.document is not None,
+            write.document,
+            *_NOT_OF_A_MUTATION,
+        ),
+    ), end
 
 
 class _Write:
@@ -113,13 +118,10 @@ def _insert(source: Source, word: int, write: _Write) -> int:
 
 
 def _columns_and_values(source: Source, word: int, write: _Write) -> int:
-    # Hot path: plain INSERTs never repeat, so no cache spares them. A list of single words has a comma in
-    # every second place, which slices check without a loop.
+    # Hot path: plain INSERTs never repeat, so no cache spares them.
     found = source.words
-    end = found.index(")", word)
-    names = found[word + 1 : end : 2]
-    count = len(names)
-    if found[word + 2 : end : 2].count(",") != count - 1 or (end - word) != 2 * count:
+    names, end = listed(found, word)
+    if not names:
         raise UnparsableError("a list of columns was expected")
     joined = ",".join(names)
     columns = [fold(name) for name in names] if '"' in joined else joined.lower().split(",")
@@ -127,30 +129,18 @@ def _columns_and_values(source: Source, word: int, write: _Write) -> int:
     if found[word].lower() != "values" or found[word + 1] != "(":
         raise UnparsableError("VALUES was expected")
     word += 1
-    end = found.index(")", word)
-    bindings = write.bindings
-    if end - word == 2 * count and found[word + 2 : end : 2].count(",") == count - 1:
-        markers = source.markers
+    tokens, end = listed(found, word)
+    if len(tokens) == len(columns):
         write.plain = True
-        value: Term
-        for column, token in zip(columns, found[word + 1 : end : 2], strict=True):
-            word += 2
-            if token[0] == "'":
-                text = token[1:-1]
-                value = new(Literal, (STRING, text.replace("''", "'") if "'" in text else text))
-            elif token.isdigit():
-                value = new(Literal, (INTEGER, token))
-            elif token == "?":
-                value = markers[word - 1]
-            else:
-                value = constant(token)
-            bindings.append(new(Binding, (column, _SET, (value,))))
+        values = zip(constants(source, word + 1, tokens), strict=True)
+        write.bindings = list(map(new, repeat(Binding), zip(columns, repeat(_SET), values, strict=False)))
         return end + 1
+    bindings = write.bindings
     for column in columns:
         if found[word] not in ("(", ","):
             raise UnparsableError("a comma was expected")
         value, word = term(source, word + 1)
-        bindings.append(Binding(column, _SET, (value,)))
+        bindings.append(new(Binding, (column, _SET, (value,))))
     if found[word] != ")":
         raise UnparsableError("as many values as columns were expected")
     return word + 1
@@ -205,7 +195,7 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
             raise UnparsableError("= was expected")
         keys = source.markers_within(first, word)
         value, word = term(source, word + 1)
-        write.bindings.append(Binding(column, Operator.ELEMENT, (*keys, value)))
+        write.bindings.append(new(Binding, (column, _ELEMENT, (*keys, value))))
         return word
     operator = _SIGNS.get(found[word])
     if operator is not None:
@@ -223,7 +213,7 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
         operator = Operator.ADD
     if operator is not None:
         write.relative = True
-    write.bindings.append(Binding(column, operator or _SET, (value,)))
+    write.bindings.append(new(Binding, (column, operator or _SET, (value,))))
     return end
 
 
