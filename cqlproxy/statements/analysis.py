@@ -6,12 +6,12 @@ import gc
 from collections.abc import Callable
 from typing import Final
 
+from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.batches import batch
 from cqlproxy.statements.definitions import define, describe_schema, truncate, use
 from cqlproxy.statements.lexer import UnparsableError
 from cqlproxy.statements.reads import prune, select
 from cqlproxy.statements.statement import Kind, Span, Statement
-from cqlproxy.statements.terms import Source, new
 from cqlproxy.statements.writes import VERBS, mutation
 
 _BY_VERB: Final[dict[str, Callable[[Source], Statement]]] = {

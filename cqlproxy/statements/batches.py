@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cqlproxy.statements.analysed_text import Source
 from cqlproxy.statements.lexer import UnparsableError
 from cqlproxy.statements.statement import BatchHeader, BatchKind, Kind, Span, Statement, TableName
-from cqlproxy.statements.terms import Source, term
+from cqlproxy.statements.terms import term
 from cqlproxy.statements.writes import mutation
 
 _KINDS: Final = {kind.value: kind for kind in BatchKind}

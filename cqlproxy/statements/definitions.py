@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from cqlproxy.statements.analysed_text import Source
 from cqlproxy.statements.lexer import UnparsableError, fold
 from cqlproxy.statements.reads import from_table
 from cqlproxy.statements.statement import Kind, Statement, TableName
-from cqlproxy.statements.terms import Source, closing, table_name
+from cqlproxy.statements.terms import closing, table_name
 
 _ROLES: Final = frozenset(["role", "user", "service_level", "service", "identity", "generated"])
 _TABLES: Final = frozenset(["table", "columnfamily"])

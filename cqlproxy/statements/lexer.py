@@ -40,6 +40,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 
+_COMMENT: Final = re.compile(r"--|//|/\*")
 _OPENERS: Final = frozenset("'\"$/")
 
 # Parsers look at most three words ahead, so they need no check against the end of the list.
@@ -66,9 +67,12 @@ def words(text: str) -> list[str]:
     return found
 
 
-def starts(text: str) -> list[int]:
-    """The offset of each word of ``words(text)`` in the text, but for the empty ones at its end."""
-    return [found.start(1) for found in _TOKEN.finditer(text) if found[1]]
+def ends(text: str) -> list[int]:
+    """Where each word of ``words(text)`` ends in the text; there are as many or more for its end."""
+    offsets = map(re.Match.end, _TOKEN.finditer(text))
+    if not _COMMENT.search(text):
+        return list(offsets)
+    return [end for end, word in zip(offsets, _TOKEN.findall(text), strict=True) if word]
 
 
 def _is_open(word: str) -> bool:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from itertools import repeat
+from typing import Final
+
+from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
 from cqlproxy.statements.relations import where
 from cqlproxy.statements.statement import Binding, Kind, Selected, Span, Statement, TableName
-from cqlproxy.statements.terms import Source, closing, table_name
+from cqlproxy.statements.terms import closing, table_name
 
-_TAIL = frozenset(["", ";", "group", "order", "per", "limit", "allow", "bypass", "using", "with"])
+_TAIL: Final = frozenset(["", ";", "group", "order", "per", "limit", "allow", "bypass", "using", "with"])
 # What follows a column that is called json or distinct, but not the keyword.
-_AFTER_COLUMN = frozenset([",", ".", "[", "(", "from", "as", "+", "-", "/", "%"])
+_AFTER_COLUMN: Final = frozenset([",", ".", "[", "(", "from", "as", "+", "-", "/", "%"])
+
+
+_NAMES: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*+(?:,[A-Za-z][A-Za-z0-9_]*+)*+")
+_OPENING: Final = frozenset(["(", "[", "{"])
 
 
 def select(source: Source) -> tuple[Statement, int]:
@@ -21,14 +30,16 @@ def select(source: Source) -> tuple[Statement, int]:
         word += 1
     if found[word].lower() == "distinct" and found[word + 1].lower() not in _AFTER_COLUMN:
         word += 1
-    selectors, word = _selectors(found, word)
+    selection, word = _plain_columns(found, word)
+    if not selection:
+        selectors, word = _selectors(found, word)
+        selection = _selection(found, selectors)
     table, word = from_table(found, word)
     bindings: tuple[Binding, ...] = ()
     if found[word].lower() == "where":
         bindings = _where(source, word)
     elif found[word].lower() not in _TAIL:
         raise UnparsableError("a clause of SELECT was expected")
-    selection = None if json else _selection(found, selectors)
     statement = Statement(
         kind=Kind.READ,
         verb="SELECT",
@@ -37,7 +48,7 @@ def select(source: Source) -> tuple[Statement, int]:
         markers=len(source.markers),
         span=Span(0, len(source.text)),
         json=json,
-        selection=selection,
+        selection=None if json else selection,
     )
     return statement, word
 
@@ -80,14 +91,32 @@ def _where(source: Source, word: int) -> tuple[Binding, ...]:
     return tuple(bindings)
 
 
+def _plain_columns(found: list[str], word: int) -> tuple[tuple[Selected, ...] | None, int]:
+    """The selectors when they are nothing but unquoted names, else None; and the word FROM."""
+    for keyword in ("FROM", "from"):
+        if keyword in found:
+            end = found.index(keyword)
+            names = found[word:end:2]
+            joined = ",".join(names)
+            if found[word + 1 : end : 2].count(",") == len(names) - 1 and _NAMES.fullmatch(joined):
+                columns = joined.lower().split(",")
+                return tuple(
+                    map(new, repeat(Selected), zip(columns, repeat(None), repeat(None), strict=False))
+                ), end
+            return None, word
+    if "from" not in map(str.lower, found):
+        raise UnparsableError("FROM was expected")
+    return None, word
+
+
 def _selectors(found: list[str], word: int) -> tuple[list[tuple[int, int]], int]:
     """The ranges of words of the selectors, and the word FROM."""
     ranges: list[tuple[int, int]] = []
     first = word
     while True:
         token = found[word]
-        if token in ("(", "[", "{"):
-            word = closing(found, word)
+        if token in _OPENING:
+            word = word + 2 if found[word + 2] == ")" else closing(found, word)
         elif token == "," or token.lower() == "from":
             if word == first:
                 raise UnparsableError("a selector was expected")
@@ -108,6 +137,12 @@ def _selection(found: list[str], ranges: list[tuple[int, int]]) -> tuple[Selecte
 
 def _selected(found: list[str], first: int, end: int) -> Selected:
     alias = None
+    if end - first == 1:
+        name = found[first]
+        return new(Selected, (fold(name) if is_name(name) else None, None, None))
+    if end - first == 4 and found[first + 1] == "(" and is_name(found[first]):
+        argument = found[first + 2]
+        return new(Selected, (fold(argument) if is_name(argument) else None, fold(found[first]), None))
     if end - first > 2 and found[end - 2].lower() == "as":
         alias = fold(found[end - 1])
         end -= 2

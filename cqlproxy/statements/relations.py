@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Final
 
+from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
-from cqlproxy.statements.statement import Binding, Condition, Expression, Operator, Term
-from cqlproxy.statements.terms import Source, closing, constants, listed, new, term
+from cqlproxy.statements.statement import Binding, Condition, Expression, Literal, Operator, Term
+from cqlproxy.statements.terms import INTEGER, closing, constants, listed, term
 
 _EQ: Final = Operator.EQ
+_AFTER_VALUE: Final = frozenset([",", ")"])
 _COMPARISONS: Final = frozenset(["=", "<", ">", "<=", ">=", "!="])
 
 
@@ -44,7 +47,12 @@ def _relations(source: Source, word: int, bindings: list[Binding]) -> int:
         while found[word] == "(" and not _is_column_tuple(found, word):
             grouped += 1
             word += 1
-        word = _relation(source, word, bindings)
+        if found[word + 1] == "=":
+            column = fold(found[word])
+            value, word = term(source, word + 2)
+            bindings.append(new(Binding, (column, _EQ, (value,))))
+        else:
+            word = _relation(source, word, bindings)
         while grouped and found[word] == ")":
             grouped -= 1
             word += 1
@@ -68,10 +76,6 @@ def _relation(source: Source, word: int, bindings: list[Binding]) -> int:
     column = fold(found[word])
     word += 1
     operator = found[word]
-    if operator == "=":
-        value, word = term(source, word + 1)
-        bindings.append(new(Binding, (column, _EQ, (value,))))
-        return word
     if operator == "(":
         # token(...) or an index expression: no column of its own is compared.
         word = closing(found, word) + 1
@@ -151,10 +155,14 @@ def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
         try:
             return tuple(constants(source, word + 1, tokens)), end + 1
         except UnparsableError:
-            pass  # a name: an expression, such as a call without a bracket in a newer grammar
+            pass  # something that is no constant, which is read word by word below
     while True:
-        value, word = term(source, word + 1)
-        terms.append(value)
+        if found[word + 1] == "-" and found[word + 3] in _AFTER_VALUE and found[word + 2].isdigit():
+            terms.append(new(Literal, (INTEGER, "-" + found[word + 2])))
+            word += 3
+        else:
+            value, word = term(source, word + 1)
+            terms.append(value)
         if found[word] == ")":
             return tuple(terms), word + 1
         if found[word] != ",":
@@ -167,6 +175,11 @@ def _tuple_relation(source: Source, columns: list[str], word: int, bindings: lis
     value = word + 1
     kind = Operator.IN if operator == "in" else Operator.EQ if operator == "=" else Operator.OTHER
     if kind is not Operator.OTHER and found[value] == "(" and not _is_hinted_marker(source, value):
+        if kind is Operator.IN:
+            plain, end = _plain_rows(source, value, len(columns))
+            if plain:
+                bindings.extend(map(new, repeat(Binding), zip(columns, repeat(kind), plain, strict=False)))
+                return end
         rows, end = _rows(source, value) if kind is Operator.IN else _one_row(source, value)
         if all(row is not None and len(row) == len(columns) for row in rows):
             for place, name in enumerate(columns):
@@ -183,6 +196,29 @@ def _tuple_relation(source: Source, columns: list[str], word: int, bindings: lis
 def _one_row(source: Source, word: int) -> tuple[list[tuple[Term, ...] | None], int]:
     row, end = _terms(source, word)
     return [row], end
+
+
+def _plain_rows(source: Source, word: int, width: int) -> tuple[list[tuple[Term, ...]], int]:
+    """What each of ``width`` columns has in rows of single words: empty when some are not; the word after."""
+    found = source.words
+    first, end = word + 1, closing(found, word)
+    step = 2 * width + 2  # ( and ) and , for each row, and between its values
+    rows, rest = divmod(end - first + 1, step)
+    if (
+        rest
+        or found[first:end:step].count("(") != rows
+        or found[first + step - 2 : end : step].count(")") != rows
+        or found[first + step - 1 : end : step].count(",") != rows - 1
+        or any(found[first + 2 * place : end : step].count(",") != rows for place in range(1, width))
+    ):
+        return [], end
+    try:
+        return [
+            tuple(constants(source, at, found[at:end:step], step))
+            for at in range(first + 1, first + 1 + 2 * width, 2)
+        ], end + 1
+    except UnparsableError:
+        return [], end
 
 
 def _rows(source: Source, word: int) -> tuple[list[tuple[Term, ...] | None], int]:

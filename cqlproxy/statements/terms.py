@@ -1,26 +1,21 @@
-"""The parts that statements share: names, terms, bind markers, brackets, calls, on the words of one text."""
+"""The parts that statements share: names, constants and other terms, brackets, lists."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from itertools import repeat
 from typing import Final
 
-from cqlproxy.statements.lexer import UnparsableError, fold, is_name, starts, unquote, words
+from cqlproxy.statements.analysed_text import CLOSING, OPENING, Source, new
+from cqlproxy.statements.lexer import UnparsableError, fold, is_name, unquote
 from cqlproxy.statements.statement import (
     Expression,
-    FunctionCall,
     Literal,
     LiteralKind,
-    Marker,
-    Span,
     TableName,
     Term,
 )
 
-_OPENING: Final = frozenset("([{")
-_CLOSING: Final = frozenset(")]}")
 _ARITHMETIC: Final = frozenset("+-*/%")
 _CONSTANTS: Final = {
     "true": LiteralKind.BOOLEAN,
@@ -30,15 +25,12 @@ _CONSTANTS: Final = {
     "infinity": LiteralKind.FLOAT,
 }
 _DIGITS: Final = frozenset("0123456789")
+_MANY: Final = 1000
 _PERIOD: Final = frozenset("pP")
 # Reserved words of the grammar that can follow a term: none of them starts another one.
 _AFTER_TERM: Final = frozenset(
     {"and", "if", "order", "limit", "allow", "using", "where", "set", "from", "into", "or", "by", "in", "is"}
     | {"insert", "update", "delete", "apply"}
-)
-_VOLATILE: Final = frozenset(
-    {"now", "uuid", "currenttimestamp", "currentdate", "currenttime", "currenttimeuuid"}
-    | {"current_timestamp", "current_date", "current_time", "current_timeuuid"}
 )
 _FLOAT: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _DURATION: Final = re.compile(
@@ -55,96 +47,7 @@ _BLOB: Final = LiteralKind.BLOB
 _A_DURATION: Final = LiteralKind.DURATION
 _FLOATING: Final = LiteralKind.FLOAT
 
-MOST_MARKERS: Final = 0xFFFF
-"""A request counts its bind values in a [short] (CQL native protocol v4, section 4.1.4)."""
-
-# Hot path: a named tuple's own constructor takes twice the time.
-new: Final = tuple.__new__
-
-
-class Source:
-    """One text while it is analysed: its words, its bind markers by word, and spans on demand."""
-
-    __slots__ = ("_calls", "_marker_words", "_starts", "markers", "text", "words")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.words = words(text)
-        self.markers = _markers(text, self.words)
-        self._marker_words = list(self.markers)
-        self._starts: list[int] | None = None
-        self._calls: list[tuple[int, FunctionCall]] | None = None
-
-    def span(self, first: int, end: int) -> Span:
-        """Where the words from ``first`` to before ``end`` stand; at least one."""
-        # Most texts need no span, so the offsets are taken in a second scan by those that do.
-        offsets = self._starts
-        if offsets is None:
-            offsets = self._starts = starts(self.text)
-        last = end - 1
-        return new(Span, (offsets[first], offsets[last] + len(self.words[last])))
-
-    def volatile_calls(self, first: int, end: int) -> tuple[FunctionCall, ...]:
-        """The calls of functions whose value differs from call to call, from ``first`` to before ``end``."""
-        if self._calls is None:
-            self._calls = _volatile_calls(self)
-        calls = self._calls
-        if not calls:
-            return ()
-        low, high = bisect_left(calls, first, key=_place), bisect_left(calls, end, key=_place)
-        return tuple([call for _, call in calls[low:high]])
-
-    def markers_before(self, word: int) -> int:
-        """How many markers begin before a word."""
-        return bisect_left(self._marker_words, word)
-
-    def markers_within(self, first: int, end: int) -> tuple[Marker, ...]:
-        """The markers among the words from ``first`` to before ``end``."""
-        if not self._marker_words:
-            return ()
-        low, high = self.markers_before(first), self.markers_before(end)
-        return tuple(self.markers[word] for word in self._marker_words[low:high])
-
-
-def _markers(text: str, found: list[str]) -> dict[int, Marker]:
-    markers: dict[int, Marker] = {}
-    if ":" not in text or ":" not in found:
-        if "?" in text:
-            word = -1
-            for _ in range(found.count("?")):
-                word = found.index("?", word + 1)
-                markers[word] = _marker(markers, None)
-        return markers
-    brackets: list[str] = []
-    for word, token in enumerate(found):
-        if token == "?":
-            markers[word] = _marker(markers, None)
-        elif token in _OPENING:
-            brackets.append(token)
-        elif token in _CLOSING:
-            if brackets:
-                brackets.pop()
-        elif token == ":" and is_name(found[word + 1]) and not _separates(found, word, brackets):
-            markers[word] = _marker(markers, fold(found[word + 1]))
-    return markers
-
-
-def _marker(markers: dict[int, Marker], name: str | None) -> Marker:
-    if len(markers) == MOST_MARKERS:
-        raise UnparsableError("there are more bind markers than a request can have values")
-    return Marker(len(markers), name)
-
-
-def _separates(found: list[str], word: int, brackets: list[str]) -> bool:
-    # Inside {} a colon after a term parts a map's key from its value, or a field from its value.
-    if not brackets or brackets[-1] != "{":
-        return False
-    before = found[word - 1]
-    if before == ")" and found[word + 2] == ":":
-        return False  # {(int):key: ...}: what looks like a key is a type hint before a marker
-    return (
-        before == "?" or before in _CLOSING or before[:1] in "'$" or before[:1] == '"' or before[:1].isalnum()
-    )
+_OPAQUE: Final = Expression(())
 
 
 def table_name(found: list[str], word: int) -> tuple[TableName, int]:
@@ -160,9 +63,9 @@ def closing(found: list[str], word: int) -> int:
     depth = 0
     for end in range(word, len(found)):
         token = found[end]
-        if token in _OPENING:
+        if token in OPENING:
             depth += 1
-        elif token in _CLOSING:
+        elif token in CLOSING:
             depth -= 1
             if not depth:
                 return end
@@ -198,12 +101,18 @@ def constant(token: str) -> Literal:
     raise UnparsableError("a constant was expected")
 
 
-def constants(source: Source, word: int, tokens: list[str]) -> list[Term]:
-    """The terms that single words are: constants and ? markers, in every second place from ``word`` on.
+def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> list[Term]:
+    """The terms that single words are, constants and ? markers: from ``word`` on one after ``step`` words.
 
     Raises UnparsableError when one of them is no such term.
     """
     # Hot path: plain INSERTs never repeat, so no cache spares them, and lists can have 100,000s of values.
+    if len(tokens) > _MANY:
+        # So many words in a text of any bearable length are short, and most of them the same.
+        different = set(tokens)
+        if "?" not in different and len(different) < len(tokens) // 2:
+            literals = {token: constant(token) for token in different}
+            return [literals[token] for token in tokens]
     joined = "".join(tokens)
     if joined.isdigit() and joined.isascii():
         return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
@@ -216,7 +125,7 @@ def constants(source: Source, word: int, tokens: list[str]) -> list[Term]:
         elif token.isdigit():
             found.append(new(Literal, (INTEGER, token)))
         elif token == "?":
-            found.append(markers[word + 2 * len(found)])
+            found.append(markers[word + step * len(found)])
         else:
             found.append(constant(token))
     return found
@@ -263,6 +172,9 @@ def term(source: Source, word: int) -> tuple[Term, int]:
 def _operand(source: Source, word: int) -> tuple[Term, int]:
     found = source.words
     first = word
+    if found[word + 1] == "(" and is_name(found[word]) and found[word].lower() not in _AFTER_TERM:
+        end = word + 3 if found[word + 2] == ")" else closing(found, word + 1) + 1
+        return _postfix(source, first, end)
     while True:
         token = found[word]
         if token == "-":
@@ -280,7 +192,7 @@ def _operand(source: Source, word: int) -> tuple[Term, int]:
         end = word + (1 if token == "?" else 2)
         negated = word > first and found[word - 1] == "-"
         return (Expression((marker,)) if negated else marker), end
-    if token in _OPENING:
+    if token in OPENING:
         return _postfix(source, first, closing(found, word) + 1)
     if token[:1] == '"' or (is_name(token) and (found[word + 1] in ("(", ".") or not _is_constant(token))):
         if token.lower() in _AFTER_TERM:
@@ -306,7 +218,8 @@ def _postfix(source: Source, first: int, end: int) -> tuple[Expression, int]:
         elif found[end] == "." and is_name(found[end + 1]):
             end += 2
         else:
-            return Expression(source.markers_within(first, end)), end
+            markers = source.markers_within(first, end)
+            return new(Expression, (markers,)) if markers else _OPAQUE, end
 
 
 def _is_constant(token: str) -> bool:
@@ -319,29 +232,10 @@ def _is_constant(token: str) -> bool:
 
 def _starts_operand(found: list[str], word: int) -> bool:
     token = found[word]
-    if token in ("?", ":") or token in _OPENING or token[:1] in ("'", "$") or token[:1].isdigit():
+    if token in ("?", ":") or token in OPENING or token[:1] in ("'", "$") or token[:1].isdigit():
         return True
     if len(token) == 36 and token[8] == "-":
         return True
     if not is_name(token) or token.lower() in _AFTER_TERM:
         return False
     return found[word + 1] == "(" or token.lower() in _CONSTANTS
-
-
-def _place(call: tuple[int, FunctionCall]) -> int:
-    return call[0]
-
-
-def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
-    """All such calls of a text, each with the word that it begins with."""
-    found = source.words
-    calls: list[tuple[int, FunctionCall]] = []
-    word = 0
-    for _ in range(found.count("(")):
-        word = found.index("(", word + 1)
-        if found[word + 1] == ")" and is_name(found[word - 1]):
-            name = fold(found[word - 1])
-            if name in _VOLATILE:
-                begin = word - 3 if found[word - 2] == "." and is_name(found[word - 3]) else word - 1
-                calls.append((begin, FunctionCall(name, source.span(begin, word + 2))))
-    return calls

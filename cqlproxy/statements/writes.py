@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import repeat
 from typing import Final
 
+from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
 from cqlproxy.statements.relations import condition, where
 from cqlproxy.statements.statement import (
@@ -21,16 +22,16 @@ from cqlproxy.statements.statement import (
 )
 from cqlproxy.statements.terms import (
     INTEGER,
-    Source,
     closing,
+    constant,
     constants,
     listed,
-    new,
     table_name,
     term,
 )
 
 _SET: Final = Operator.SET
+_ENDS: Final = frozenset([",", "WHERE", "where"])
 _ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
@@ -181,6 +182,13 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
     found = source.words
     column = fold(found[word])
     word += 1
+    if (
+        found[word] == "="
+        and found[word + 2] in _ENDS
+        and (found[word + 1].isdigit() or found[word + 1][:1] == "'")
+    ):
+        write.bindings.append(new(Binding, (column, _SET, (constant(found[word + 1]),))))
+        return word + 2
     if found[word] == "(":
         # ScyllaDB's SCYLLA_TIMEUUID_LIST_INDEX(l)[id]: an element by its identity, not by its place.
         column = fold(found[word + 1])

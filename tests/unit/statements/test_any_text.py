@@ -41,8 +41,9 @@ def test_any_part_of_a_statement(text: str, data: st.DataObject) -> None:
 
 
 MEGABYTE = 1_000_000
-# Far above what was measured (at most 0.4 s), far below what anything but linear time takes (minutes).
-LONGEST_SECONDS = 2.0
+LONGEST_SECONDS = 0.2
+LONGEST_SECONDS_OF_THE_DENSEST = 0.5
+"""For texts of tens of thousands of complete statements or casts in a megabyte."""
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,6 @@ LONGEST_SECONDS = 2.0
         ("INSERT INTO t (a) VALUES (" + "(),(" * (MEGABYTE // 4), Kind.UNKNOWN),
         ("DELETE FROM t WHERE k IN (" + "1," * (MEGABYTE // 2) + "1)", Kind.MUTATION),
         ("DELETE FROM t WHERE " + "k IN (" * (MEGABYTE // 6), Kind.UNKNOWN),
-        ("BEGIN BATCH " + "DELETE FROM t WHERE k = 1;" * (MEGABYTE // 26) + "APPLY BATCH", Kind.BATCH),
         ("SELECT " + "a," * (MEGABYTE // 2), Kind.UNKNOWN),
         ("SELECT " + "(" * MEGABYTE + " FROM t", Kind.UNKNOWN),
         ("CREATE INDEX i" + " (" * (MEGABYTE // 2), Kind.UNKNOWN),
@@ -73,13 +73,60 @@ LONGEST_SECONDS = 2.0
         ("INSERT INTO t (a) VALUES (" + "1" * MEGABYTE + ")", Kind.MUTATION),
         ("INSERT INTO t (a) VALUES (" + "- " * (MEGABYTE // 2) + "1)", Kind.MUTATION),
         ("INSERT INTO t (a) VALUES (" + "(int)" * (MEGABYTE // 5) + "1)", Kind.MUTATION),
+        ("UPDATE t SET c = c" + "+1" * (MEGABYTE // 2) + " WHERE k = 1", Kind.MUTATION),
+        ("UPDATE t SET c = " + "[" * (MEGABYTE // 2) + "]" * (MEGABYTE // 2) + " WHERE k = 1", Kind.MUTATION),
+        (
+            "UPDATE t SET c = " + "({" * (MEGABYTE // 4) + "})" * (MEGABYTE // 4) + " WHERE k = 1",
+            Kind.MUTATION,
+        ),
+        ("DELETE FROM t WHERE (a, b) IN (" + "(1, 'x')," * (MEGABYTE // 9) + "(1, 2))", Kind.MUTATION),
+        ("DELETE FROM t WHERE k IN (" + ",".join(f"'{i:08}'" for i in range(90_000)) + ")", Kind.MUTATION),
+        ("DELETE FROM t WHERE k IN (" + ",".join(f"-{i}" for i in range(140_000)) + ")", Kind.MUTATION),
+        (
+            "BEGIN BATCH "
+            + "INSERT INTO ks.events (id, at, what) VALUES (12345, 'monday', 'something');" * (MEGABYTE // 75)
+            + "APPLY BATCH",
+            Kind.BATCH,
+        ),
+        ("SELECT " + "a," * (MEGABYTE // 2) + "a FROM t", Kind.READ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
-def test_a_megabyte_takes_linear_time(text: str, kind: Kind) -> None:
-    began = time.process_time()
-    assert analyse(text).kind is kind
-    assert time.process_time() - began < LONGEST_SECONDS
+def test_a_megabyte_takes_little_time(text: str, kind: Kind) -> None:
+    _assert_analysed_within(LONGEST_SECONDS, text, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("BEGIN BATCH " + "DELETE FROM t WHERE k = 1;" * (MEGABYTE // 26) + "APPLY BATCH", Kind.BATCH),
+        ("INSERT INTO t (a) VALUES (" + "(int)1+" * (MEGABYTE // 7) + "1)", Kind.MUTATION),
+        (
+            "BEGIN BATCH "
+            + "DELETE FROM t WHERE k = 'a b c' IF v = 'x y z';" * (MEGABYTE // 47)
+            + "APPLY BATCH",
+            Kind.BATCH,
+        ),
+        ("UPDATE t SET " + "a=b(1)," * (MEGABYTE // 7) + "a=1 WHERE k=1", Kind.MUTATION),
+        ("DELETE FROM t WHERE " + "(a,b)=(1,2) AND " * (MEGABYTE // 16) + "k=1", Kind.MUTATION),
+        ("SELECT " + "f(a)," * (MEGABYTE // 5) + "a FROM t", Kind.READ),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
+)
+def test_the_densest_megabyte_takes_linear_time(text: str, kind: Kind) -> None:
+    _assert_analysed_within(LONGEST_SECONDS_OF_THE_DENSEST, text, kind)
+
+
+def _assert_analysed_within(seconds: float, text: str, kind: Kind) -> None:
+    # The best of a few: what other programs on the machine do to its caches is not the analysis's.
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        assert analyse(text).kind is kind
+        taken.append(time.process_time() - began)
+        if taken[-1] < seconds:
+            return
+    raise AssertionError(f"{min(taken):.3f} s")
 
 
 def test_more_markers_than_a_request_can_have_values() -> None:

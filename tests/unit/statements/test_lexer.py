@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqlproxy.statements import fold
-from cqlproxy.statements.lexer import UnparsableError, starts, words
+from cqlproxy.statements.lexer import UnparsableError, ends, words
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 OPERATORS = [
@@ -72,9 +72,10 @@ def spoken(text: str) -> list[str]:
 )
 def test_words(text: str, expected: list[str]) -> None:
     assert spoken(text) == expected
-    assert [text[start:].startswith(word) for start, word in zip(starts(text), expected, strict=True)] == [
-        True
-    ] * len(expected)
+    places = ends(text)[: len(expected)]
+    assert [text[:end].endswith(word) for end, word in zip(places, expected, strict=True)] == [True] * len(
+        expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,13 +92,14 @@ def test_nothing_is_lost_but_blanks_and_comments(text: str) -> None:
         found = spoken(text)
     except UnparsableError:
         return
-    places = starts(text)
-    end = 0
-    for start, word in zip(places, found, strict=True):
-        assert text[start : start + len(word)] == word
-        between = text[end:start]
+    places = ends(text)[: len(found)]
+    before = 0
+    for end, word in zip(places, found, strict=True):
+        start = end - len(word)
+        assert text[start:end] == word
+        between = text[before:start]
         assert not between.strip() or between.lstrip().startswith(("--", "//", "/*"))
-        end = start + len(word)
+        before = end
 
 
 @pytest.mark.parametrize(
