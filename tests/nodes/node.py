@@ -1,6 +1,7 @@
 """A Cassandra cluster of one node, on a loopback address of its own."""
 
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -115,7 +116,11 @@ class CassandraNode:
 
         Raises `ProcessError` with the end of its log when it ends before, or takes longer.
         """
-        self._current().wait_ready(timeout)
+        process = self._current()
+        deadline = time.monotonic() + timeout
+        process.wait_ready(timeout)
+        # It says so just before it listens.
+        process.wait_listening(self.address, self.port, max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
         """End it in order, by force after a while; nothing when it does not run."""

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _LOG_LINES = 40
+_POLL = 0.02
 
 
 class ProcessError(Exception):
@@ -65,6 +67,26 @@ class GuardedProcess:
         """
         if not self._ready:
             self._await("ready", timeout)
+
+    def wait_listening(self, address: str, port: int, timeout: float) -> None:
+        """Wait until a TCP connection is accepted there, at most `timeout` seconds.
+
+        For those whose `ready_text` comes before they listen. Raises `ProcessError` when the process ends
+        before, or takes longer.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                socket.create_connection((address, port), timeout=max(_POLL, timeout)).close()
+            except OSError as error:
+                if self.wait(_POLL):
+                    raise self.error(f"ended with status {self.status}") from error
+                if time.monotonic() > deadline:
+                    raise self.error(
+                        f"did not listen on {address}, port {port}, within {timeout:g} s"
+                    ) from error
+            else:
+                return
 
     def wait(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for its end; whether it has ended."""

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,16 @@ _STUBBORN = [
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
     "while True: signal.pause()",
 ]
+_LATE = [
+    sys.executable,
+    "-c",
+    "import signal, socket, sys\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); print('up', flush=True)\n"
+    "signal.sigwait([signal.SIGUSR1])\n"
+    "listening = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+    "signal.pause()",
+]
+"""Says that it is up, and listens on the port that it is given once it has had SIGUSR1."""
 
 _STARTER = """
 import signal, sys
@@ -79,6 +90,33 @@ def test_not_ready_in_time_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProcessError, match=r"did not report 'ready' within 0\.1 s"):
         process.wait_ready(0.1)
     process.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_it_listens_later_than_it_says_that_it_is_ready(tmp_path: Path) -> None:
+    port = _free_port()
+    process = GuardedProcess("late", [*_LATE, str(port)], log=tmp_path / "log", ready_text="up")
+    process.wait_ready(30)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    with pytest.raises(ProcessError, match=rf"did not listen on 127\.0\.0\.1, port {port}, within 0\.1 s"):
+        process.wait_listening("127.0.0.1", port, 0.1)
+    process.send(signal.SIGUSR1)
+    process.wait_listening("127.0.0.1", port, 30)
+    process.kill()
+
+
+def test_an_end_before_it_listens_is_an_error_with_the_log(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; print('up', flush=True); sys.exit('no room')"]
+    process = GuardedProcess("node", command, log=tmp_path / "log", ready_text="up")
+    with pytest.raises(ProcessError, match=r"node ended with status 1;(?s:.*)no room"):
+        process.wait_listening("127.0.0.1", _free_port(), 30)
 
 
 def test_a_program_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
