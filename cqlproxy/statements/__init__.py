@@ -18,12 +18,15 @@ from cqlproxy.statements.statement import (
     LiteralKind,
     Marker,
     Operator,
+    Parameter,
     Selected,
     Span,
     Statement,
     TableName,
     Term,
+    Using,
 )
+from cqlproxy.statements.ttl import TtlPlace, ttl_place
 
 __all__ = [
     "LONGEST_KEPT",
@@ -38,12 +41,15 @@ __all__ = [
     "LiteralKind",
     "Marker",
     "Operator",
+    "Parameter",
     "Selected",
     "Span",
     "Statement",
     "StatementCache",
     "TableName",
     "Term",
+    "TtlPlace",
+    "Using",
     "analyse",
     "depends_on_keyspace",
     "fold",
@@ -51,5 +57,6 @@ __all__ = [
     "is_repeatable",
     "kept_markers",
     "tenant_sources",
+    "ttl_place",
     "without",
 ]

@@ -10,10 +10,19 @@ from cqlproxy.statements.statement import FunctionCall, Marker, Span
 
 OPENING: Final = frozenset("([{")
 CLOSING: Final = frozenset(")]}")
-_VOLATILE: Final = frozenset(
-    {"now", "uuid", "currenttimestamp", "currentdate", "currenttime", "currenttimeuuid"}
-    | {"current_timestamp", "current_date", "current_time", "current_timeuuid"}
-)
+# The native functions whose value differs from call to call, and its type.
+_VOLATILE: Final = {
+    "now": "timeuuid",
+    "uuid": "uuid",
+    "currenttimestamp": "timestamp",
+    "current_timestamp": "timestamp",
+    "currentdate": "date",
+    "current_date": "date",
+    "currenttime": "time",
+    "current_time": "time",
+    "currenttimeuuid": "timeuuid",
+    "current_timeuuid": "timeuuid",
+}
 
 MOST_MARKERS: Final = 0xFFFF
 """A request counts its bind values in a [short] (CQL native protocol v4, section 4.1.4)."""
@@ -119,7 +128,14 @@ def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
         word = found.index("(", word + 1)
         if found[word + 1] == ")" and is_name(found[word - 1]):
             name = fold(found[word - 1])
-            if name in _VOLATILE:
-                begin = word - 3 if found[word - 2] == "." and is_name(found[word - 3]) else word - 1
-                calls.append((begin, new(FunctionCall, (name, source.span(begin, word + 2)))))
+            cql_type = _VOLATILE.get(name)
+            if cql_type is None:
+                continue
+            begin = word - 1
+            if found[word - 2] == ".":
+                begin = word - 3
+                if not is_name(found[begin]) or fold(found[begin]) != "system":
+                    continue  # a function of somebody's own, whatever its name
+            span, marker = source.span(begin, word + 2), source.markers_before(begin)
+            calls.append((begin, new(FunctionCall, (name, span, cql_type, marker))))
     return calls

@@ -8,8 +8,7 @@ from typing import Final
 from cqlproxy.statements.analysed_text import Source
 from cqlproxy.statements.lexer import UnparsableError
 from cqlproxy.statements.statement import BatchHeader, BatchKind, Kind, Span, Statement, TableName
-from cqlproxy.statements.terms import term
-from cqlproxy.statements.writes import mutation
+from cqlproxy.statements.writes import mutation, using
 
 _KINDS: Final = {kind.value: kind for kind in BatchKind}
 
@@ -24,11 +23,10 @@ def batch(source: Source) -> tuple[Statement, int]:
     if found[word].lower() != "batch":
         raise UnparsableError("BATCH was expected")
     word += 1
-    stamped = found[word].lower() == "using"
-    if stamped:
-        if found[word + 1].lower() != "timestamp":
-            raise UnparsableError("TIMESTAMP was expected")
-        _, word = term(source, word + 2)
+    clause, word = using(source, word)
+    stamped = clause is not None and clause.timestamp is not None
+    if clause is not None and clause.ttl is not None:
+        raise UnparsableError("TIMESTAMP was expected")
     header = BatchHeader(kind or BatchKind.LOGGED, source.span(0, word), source.markers_before(word))
     statements: list[Statement] = []
     while found[word].lower() != "apply":
@@ -52,6 +50,7 @@ def batch(source: Source) -> tuple[Statement, int]:
         json=any(inner.json for inner in statements),
         statements=tuple(statements),
         batch=header,
+        using=clause,
     )
     return analysed, word + 2
 

@@ -117,17 +117,45 @@ class Binding(NamedTuple):
 
 
 class FunctionCall(NamedTuple):
-    """A call of a function whose value differs from call to call; ``span`` covers name and brackets."""
+    """A call of a native function whose value differs from call to call: now(), uuid(), current...().
+
+    It is the innermost call: of ``toTimestamp(now())`` what is told is ``now()``.
+    """
 
     name: str
+    """In lower case, as written: ``currenttimestamp`` or ``current_timestamp``; without ``system.``."""
     span: Span
+    """From the name, or the keyspace before it, to the closing bracket."""
+    cql_type: str
+    """The type of its value. A constant or bind marker in its place means the same only with this type
+    written before it: ``(timeuuid)?``."""
+    marker: int
+    """The index that a bind marker in its place would have."""
 
 
 class Condition(NamedTuple):
-    """The IF clause of a conditional write: its span from IF to its last word, its markers' indexes."""
+    """The IF clause of a conditional write: its span from IF to its last word, its markers' indexes.
+
+    The text without that span is the unconditional write; it binds all markers but these.
+    """
 
     span: Span
     markers: tuple[int, ...]
+
+
+class Parameter(NamedTuple):
+    """The value of TIMESTAMP or TTL in a USING clause: a literal or marker, and where it stands."""
+
+    term: Term
+    span: Span
+
+
+class Using(NamedTuple):
+    """A USING clause: from USING to its last word. Of a parameter given twice the last one holds."""
+
+    span: Span
+    timestamp: Parameter | None
+    ttl: Parameter | None
 
 
 class Selected(NamedTuple):
@@ -188,7 +216,8 @@ class Statement(NamedTuple):
     ``DELETE l[0]``). So it is with counters and lists; additions to sets and maps, which look the same in
     the text, would bear repeating."""
     functions: tuple[FunctionCall, ...] = ()
-    """Calls of now(), uuid() and the current...() functions in a MUTATION or BATCH."""
+    """Calls of now(), uuid() and the current...() functions in a MUTATION or BATCH, in the text's order;
+    those in the IF clause too."""
     json: bool = False
     """INSERT JSON or SELECT JSON; of a batch: any of its statements."""
     json_document: Term | None = None
@@ -203,6 +232,8 @@ class Statement(NamedTuple):
     """The statements of a BATCH."""
     batch: BatchHeader | None = None
     """What stands before a BATCH's first statement."""
+    using: Using | None = None
+    """The USING clause of a MUTATION, or of a BATCH's header; ``ttl_place`` tells where a TTL goes."""
 
     @property
     def conditional(self) -> bool:

@@ -15,10 +15,12 @@ from cqlproxy.statements.statement import (
     Literal,
     Marker,
     Operator,
+    Parameter,
     Span,
     Statement,
     TableName,
     Term,
+    Using,
 )
 from cqlproxy.statements.terms import (
     INTEGER,
@@ -35,7 +37,7 @@ _ENDS: Final = frozenset([",", "WHERE", "where"])
 _ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
-_NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") :]
+_NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") : -1]
 VERBS: Final = frozenset(["insert", "update", "delete"])
 
 
@@ -69,13 +71,14 @@ def mutation(source: Source, word: int, span: Span | None) -> tuple[Statement, i
             first_marker,
             source.span(word, end) if span is None else span,
             write.condition,
-            write.timestamp,
-            write.ttl,
+            write.using is not None and write.using.timestamp is not None,
+            write.using is not None and write.using.ttl is not None,
             write.relative,
             () if write.plain else source.volatile_calls(word, end),
             write.document is not None,
             write.document,
             *_NOT_OF_A_MUTATION,
+            write.using,
         ),
     ), end
 
@@ -88,8 +91,7 @@ class _Write:
     document: Term | None = None
     plain = False  # nothing but constants and markers: there can be no calls
     relative = False
-    timestamp = False
-    ttl = False
+    using: Using | None = None
 
     def __init__(self) -> None:
         self.bindings: list[Binding] = []
@@ -113,7 +115,7 @@ def _insert(source: Source, word: int, write: _Write) -> int:
         if token == "if":
             write.condition, word = condition(source, word)
         elif token == "using":
-            word = _using(source, word, write)
+            write.using, word = using(source, word)
         else:
             return word
 
@@ -147,28 +149,32 @@ def _columns_and_values(source: Source, word: int, write: _Write) -> int:
     return word + 1
 
 
-def _using(source: Source, word: int, write: _Write) -> int:
-    """Reads USING and its parameters, if they stand at ``word``."""
+def using(source: Source, word: int) -> tuple[Using | None, int]:
+    """The clause at the word USING, None if another word stands there; and the word after it."""
     found = source.words
     if found[word].lower() != "using":
-        return word
+        return None, word
+    first = word
+    timestamp: Parameter | None = None
+    ttl: Parameter | None = None
     while True:
         name = found[word + 1].lower()
+        begin = word + 2
+        value, word = term(source, begin)
         if name == "timestamp":
-            write.timestamp = True
+            timestamp = Parameter(value, source.span(begin, word))
         elif name == "ttl":
-            write.ttl = True
+            ttl = Parameter(value, source.span(begin, word))
         elif name != "timeout":
             raise UnparsableError("TIMESTAMP, TTL or TIMEOUT was expected")
-        _, word = term(source, word + 2)
         if found[word].lower() != "and":
-            return word
+            return Using(source.span(first, word), timestamp, ttl), word
 
 
 def _update(source: Source, word: int, write: _Write) -> int:
     found = source.words
     write.table, word = table_name(found, word + 1)
-    word = _using(source, word, write)
+    write.using, word = using(source, word)
     if found[word].lower() != "set":
         raise UnparsableError("SET was expected")
     while True:
@@ -216,7 +222,7 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
         if operator is not None:
             word += 2
     value, end = term(source, word)
-    if operator is None and _names(found[end - 1], column):
+    if operator is None and found[end - 2] in _SIGNS and _names(found[end - 1], column):
         # x = [1] + x puts the term before what the list holds.
         operator = Operator.ADD
     if operator is not None:
@@ -267,7 +273,7 @@ def _delete(source: Source, word: int, write: _Write) -> int:
         if found[word].lower() != "from":
             raise UnparsableError("FROM was expected")
     write.table, word = table_name(found, word + 1)
-    word = _using(source, word, write)
+    write.using, word = using(source, word)
     return _where_and_if(source, word, write)
 
 
