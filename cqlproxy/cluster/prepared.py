@@ -1,7 +1,7 @@
 """Prepared statements: what the proxy knows of an id that a client holds.
 
 The client holds the id that the cluster which answered its PREPARE gave. From it follow the text, the
-keyspace, what the statement does, where it is routed, and the id on the other cluster. Kept in a
+keyspace, what the statement does, where it is routed, and the id on each cluster. Kept in a
 bounded registry; an id that has fallen out goes back to the client as UNPREPARED, and its driver
 prepares again (spec section 4.2.5.4).
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from cqlproxy.cluster.side import Side
 from cqlproxy.statements import (
     Kind,
     Statement,
@@ -19,7 +20,7 @@ from cqlproxy.statements import (
     is_repeatable,
 )
 from filters import Scope
-from frame_codec import ColumnSpec, Prepared
+from frame_codec import Prepared
 
 
 class PreparedStatement:
@@ -27,24 +28,28 @@ class PreparedStatement:
 
     ``keyspace`` is the client's at the time of its PREPARE, in which it must be prepared again;
     ``bound`` the bind variables as the server describes them; ``routing_indexes`` those that make the
-    partition key, in its order, empty where the server does not say (v3).
+    partition key, in its order, empty where the server does not say (v3). ``id`` names the statement in
+    request bodies; it need not be known to any cluster.
     """
 
     __slots__ = (
+        "aging",
         "bound",
         "conditional",
+        "decided",
+        "evaluated",
         "id",
+        "ids",
         "in_turn",
         "keyspace",
         "metadata_changed",
         "plain_read",
+        "refused_until",
         "repeatable",
         "result_columns",
         "routing_indexes",
         "routing_keyspace",
         "scope",
-        "shadow_id",
-        "shadow_refused_until",
         "stamped",
         "stands_in",
         "statement",
@@ -56,9 +61,20 @@ class PreparedStatement:
     )
 
     def __init__(
-        self, prepared: Prepared, text: bytes, keyspace: str | None, statement: Statement, system_table: bool
+        self,
+        prepared: Prepared,
+        text: bytes,
+        keyspace: str | None,
+        statement: Statement,
+        *,
+        system_table: bool = False,
+        side: Side | None = None,
     ) -> None:
         self.id = prepared.id
+        self.ids: list[bytes | None] = [None, None]
+        """By ``Side``: its id there; None until it is prepared there, the very object ``id`` where equal."""
+        if side is not None:
+            self.ids[side] = prepared.id
         self.text = text
         self.keyspace = keyspace
         self.statement = statement
@@ -70,20 +86,38 @@ class PreparedStatement:
         """Whether it takes a write time of the proxy's; a conditional write gets the server's own."""
         self.stands_in = keyspace if depends_on_keyspace(statement) else None
         """The keyspace without which its text means nothing; none where the text names its own."""
-        self.shadow_id: bytes | None = None
-        self.shadow_refused_until = 0.0
-        """``time.monotonic()`` until which the shadow, having refused it, is not asked to prepare it."""
+        self.refused_until = [0.0, 0.0]
+        """By ``Side``: ``time.monotonic()`` until which a cluster that refused it is not asked again."""
+        self.decided: PreparedStatement | None = None
+        """It as its copy is once a conditional write was applied: without conditions."""
+        self.evaluated: PreparedStatement | None = None
+        """It with markers in place of the functions whose values are the proxy's to give."""
+        self.aging: PreparedStatement | None = None
+        """It with a marker for the time to live that its text gives as a literal."""
         self.scope: Scope | None = None
         """The governor's, for the rules in force when it was last asked."""
         self.used = True
-        self.metadata_changed = False
-        """Whether result columns differ from those that some client was told: then none may skip them."""
-        self.result_columns: tuple[ColumnSpec, ...] = ()
-        self.described(prepared)
-        self.metadata_changed = False
+        self.metadata_changed = [False, False]
+        """By ``Side``: whether the result columns there differ from those that some client was told; then
+        none may skip them."""
+        self.result_columns = prepared.result.columns
+        """The columns that the first client was told."""
+        self._described(prepared)
 
-    def described(self, prepared: Prepared) -> None:
-        """Take what the server says of the statement now (a schema change may have altered it)."""
+    def told(self, prepared: Prepared) -> None:
+        """A client has prepared it again, and was told what the server says of it now."""
+        if prepared.result.columns != self.result_columns:
+            self.metadata_changed = [True, True]
+        self._described(prepared)
+
+    def known_on(self, side: Side, prepared: Prepared) -> None:
+        """It was prepared on a cluster unseen by clients (a schema change may have altered it)."""
+        self.ids[side] = self.id if prepared.id == self.id else prepared.id
+        if prepared.result.columns != self.result_columns:
+            self.metadata_changed[side] = True
+        self._described(prepared)
+
+    def _described(self, prepared: Prepared) -> None:
         self.bound = prepared.bound.columns
         self.routing_indexes = tuple(prepared.pk_indexes)
         first = self.bound[0] if self.bound else None
@@ -98,9 +132,6 @@ class PreparedStatement:
         """Whether applying it twice, with the same write time, is as good as once."""
         self.in_turn = is_in_turn(self.statement, types)
         """Whether its place among the writes of its table matters."""
-        if prepared.result.columns != self.result_columns:
-            self.result_columns = prepared.result.columns
-            self.metadata_changed = True
 
 
 class PreparedStatements:

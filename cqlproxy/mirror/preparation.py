@@ -7,6 +7,7 @@ from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import NoAnswerError
+from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.verdict import Outcome, outcome_of_error
 from frame_codec import PROTOCOL_V4, ErrorResponse, Opcode, ResultKind, decode_prepared_id
 
@@ -20,7 +21,7 @@ class NotNowError(Exception):
 
 
 async def prepare_on_shadow(shadow: Backend, prepared: PreparedStatement, near: RawConnection | None) -> None:
-    """Set the statement's ``shadow_id``. ``near``: a connection to the node that is to prepare it.
+    """Set the statement's id on the shadow. ``near``: a connection to the node that is to prepare it.
 
     Raises ``RefusedError`` or ``NotNowError``.
     """
@@ -31,7 +32,8 @@ async def prepare_on_shadow(shadow: Backend, prepared: PreparedStatement, near: 
     except KeyspaceUnavailableError as error:
         raise (NotNowError if error.answer is None else RefusedError)(str(error)) from error
     if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
-        prepared.shadow_id = decode_prepared_id(body)
+        answer_id = decode_prepared_id(body)
+        prepared.ids[Side.SHADOW] = prepared.id if answer_id == prepared.id else answer_id
         return
     answer = ErrorResponse.decode(body, PROTOCOL_V4)
     refused = outcome_of_error(answer.code, schema=False) is Outcome.REFUSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.mutation import Mutation
 from frame_codec import Opcode, batch, with_batch_ids, with_execute_id
 
@@ -16,8 +17,9 @@ def with_shadow_ids(mutation: Mutation) -> bytes:
     body = mutation.body
     if mutation.opcode == _EXECUTE:
         prepared = mutation.prepared[0]
-        shadow_id = prepared.shadow_id
+        shadow_id = prepared.ids[Side.SHADOW]
         assert shadow_id is not None
         return body if shadow_id == prepared.id else with_execute_id(body, 0, shadow_id)
-    ids = {p.id: p.shadow_id for p in mutation.prepared if p.shadow_id is not None and p.shadow_id != p.id}
+    known = ((p.id, p.ids[Side.SHADOW]) for p in mutation.prepared)
+    ids = {key: shadow_id for key, shadow_id in known if shadow_id is not None and shadow_id != key}
     return with_batch_ids(body, 0, batch(body, 0), ids) if ids else body

@@ -20,6 +20,7 @@ from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.lanes import Lanes
 from cqlproxy.mirror.mutation import Mutation
@@ -57,6 +58,7 @@ SCHEMA_TIMEOUT_SECONDS = 30.0
 """A schema change waits for all nodes to agree, far longer than a row does."""
 
 _RESULT = int(Opcode.RESULT)
+_SHADOW = Side.SHADOW
 _EXECUTE = int(Opcode.EXECUTE)
 
 Undelivered = Callable[[Mutation, str], None]
@@ -292,7 +294,7 @@ class Mirror:
             self._forget(mutation)
             return True
         for prepared in mutation.prepared:
-            if prepared.shadow_id is None:
+            if prepared.ids[_SHADOW] is None:
                 return self._park(prepared, mutation)
         if self._refused_keyspaces and self._is_refused(mutation.keyspace):
             self._give_up(mutation, "rejected")
@@ -301,7 +303,7 @@ class Mirror:
         if mutation.opcode == _EXECUTE:
             prepared = mutation.prepared[0]
             connection = self._shadow.pick_for(prepared, body, 2 + len(prepared.id))
-            if prepared.shadow_id != prepared.id:
+            if prepared.ids[_SHADOW] is not prepared.id:
                 body = with_shadow_ids(mutation)
         else:
             connection = self._connection_for(mutation)
@@ -372,7 +374,7 @@ class Mirror:
         if waiting is not None:
             waiting.append(mutation)
             return True
-        if prepared.shadow_refused_until > monotonic():
+        if prepared.refused_until[_SHADOW] > monotonic():
             self._give_up(mutation, "rejected")
             return True
         if not self._shadow.ready:
@@ -385,7 +387,7 @@ class Mirror:
         try:
             await prepare_on_shadow(self._shadow, prepared, near)
         except RefusedError as refusal:
-            prepared.shadow_refused_until = monotonic() + REFUSED_SECONDS
+            prepared.refused_until[_SHADOW] = monotonic() + REFUSED_SECONDS
             log.warning(
                 "the shadow refuses to prepare a statement: copies are lost",
                 extra={"error": str(refusal), "statement": prepared.text[:200].decode("utf-8", "replace")},
@@ -475,7 +477,7 @@ class Mirror:
             self._give_up(mutation, "unprepared")
             return
         for prepared in mutation.prepared:
-            if prepared.shadow_id == unknown_id:
+            if prepared.ids[_SHADOW] == unknown_id:
                 if not self._park(prepared, mutation, copy.connection):
                     self._queue.appendleft(mutation)
                 return

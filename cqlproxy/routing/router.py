@@ -15,6 +15,7 @@ from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import NoAnswerError
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.copies import Copies
 from cqlproxy.routing.exchange import (
@@ -106,7 +107,7 @@ class Router:
         if flags_at >= len(body):
             raise ProtocolError("Truncated message: the body ends before the query flags")
         query_flags = body[flags_at]
-        if prepared.metadata_changed and query_flags & _SKIP_METADATA:
+        if prepared.metadata_changed[0] and query_flags & _SKIP_METADATA:
             body = without_flag(body, flags_at, _SKIP_METADATA)
         exchange: PreparedWrite | PreparedRead
         if prepared.writes:
@@ -334,7 +335,7 @@ class Router:
         registry = exchange.client.backend.prepared
         known = registry.get(prepared.id)
         if known is not None and known.keyspace == exchange.keyspace:
-            known.described(prepared)
+            known.told(prepared)
             return
         registry.put(
             PreparedStatement(
@@ -343,6 +344,7 @@ class Router:
                 exchange.keyspace,
                 exchange.statement,
                 system_table=is_topology_read(exchange.statement, exchange.keyspace),
+                side=Side.PRIMARY,
             )
         )
 
@@ -370,8 +372,8 @@ class Router:
             exchange.give_answer(flags, Opcode.ERROR, unprepared)
             return
         self._metrics.reprepared += 1
-        prepared.described(described)
-        if exchange.opcode == _EXECUTE and prepared.metadata_changed:
+        prepared.known_on(Side.PRIMARY, described)
+        if exchange.opcode == _EXECUTE and prepared.metadata_changed[0]:
             at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
             exchange.body = without_flag(exchange.body, at + len(prepared.id) + 4, _SKIP_METADATA)
         self._send(exchange, connection if connection.alive else None)

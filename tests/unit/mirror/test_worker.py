@@ -15,6 +15,7 @@ from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, Failure, Request
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import OVERHEAD_BYTES, Mutation
 from cqlproxy.mirror.worker import MAX_ATTEMPTS, WINDOW, Mirror
@@ -335,7 +336,7 @@ async def test_a_statement_is_prepared_on_the_shadow_once_and_sent_with_the_shad
 async def test_an_id_that_the_shadow_has_forgotten_is_prepared_again_and_even_a_counter_sent_again() -> None:
     s = Setting()
     statement = _statement()
-    statement.shadow_id = b"shadow id"
+    statement.ids[Side.SHADOW] = b"shadow id"
     now = asyncio.get_running_loop().time()
     body = Execute(b"client id").encode(4)
     s.mirror.offer(
