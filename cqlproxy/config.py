@@ -12,12 +12,14 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
 from cqlproxy import config_values as values
+from cqlproxy.config_clashes import clashes
 from cqlproxy.modes import AVAILABLE, SPELLINGS, Mode
 from cqlproxy.yaml_document import DocumentError, read_document
+from frame_codec import ConsistencyLevel
 
 MAX_FRAME_BYTES: Final = 256 * 1024 * 1024
 """The longest frame that the protocol allows (native protocol v4, section 2.5)."""
@@ -42,7 +44,7 @@ ContactPoint = Annotated[str, BeforeValidator(values.contact_point)]
 ContactPoints = Annotated[tuple[ContactPoint, ...], BeforeValidator(values.contact_points)]
 Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(values.advertised_address)]
 Milliseconds = Annotated[int, BeforeValidator(values.whole_number(1, 3_600_000, "milliseconds"))]
-Seconds = Annotated[float, BeforeValidator(values.seconds(0.1, 86_400))]
+Seconds = Annotated[float, BeforeValidator(values.number(0.1, 86_400, "seconds"))]
 Flag = Annotated[bool, BeforeValidator(values.flag)]
 FilePath = Annotated[Path, BeforeValidator(_beside_the_file)]
 
@@ -73,16 +75,41 @@ class ClusterAddress(_Section):
 
 
 class Mirror(_Section):
-    """The queue of copies for the shadow, and what is copied."""
+    """What is copied, how it is delivered, and what is kept of it on disk."""
 
     max_requests: Annotated[int, BeforeValidator(values.whole_number(1, 100_000_000))] = 50_000
     max_bytes: Annotated[int, BeforeValidator(values.size(1024, 2**40))] = 64 * 1024 * 1024
+    overflow: Annotated[
+        Literal["spill", "drop", "block"], BeforeValidator(values.one_of("spill", "drop", "block"))
+    ] = "spill"
+    """What becomes of a copy for which the two limits leave no room: journaled, dropped, or waited for."""
     shadow_timeout_ms: Milliseconds = 2_000
-    """How long one attempt to deliver a copy may take."""
+    """How long one attempt to deliver a copy may take, to whichever cluster."""
+    consistency: Annotated[ConsistencyLevel | None, BeforeValidator(values.write_consistency)] = None
+    """With which copies are written; None: that of the client's request."""
     pin_timestamps: Flag = True
     """Whether a mutation without a write time gets one from the proxy, the same on both clusters."""
     schema_changes: Flag = True
     """Whether DDL and TRUNCATE are copied."""
+    retry_interval_secs: Annotated[float, BeforeValidator(values.number(0.01, 3_600, "seconds"))] = 1.0
+    """The pause before the first further attempt at a copy, about; each next one is longer."""
+    max_retry_attempts: Annotated[int, BeforeValidator(values.whole_number(0, 1_000))] = 5
+    """Further attempts at a copy that fails while others arrive, before it is a dead letter."""
+    journal: Annotated[
+        Literal["off", "overflow", "always"], BeforeValidator(values.one_of("off", "overflow", "always"))
+    ] = "overflow"
+    """Which copies are kept on disk: none, those that memory cannot hold or deliver, or every one."""
+    journal_path: FilePath = Field(default=Path("cqlproxy-journal.db"), validate_default=True)
+    """As written if absolute, else beside the configuration file."""
+    journal_max_bytes: Annotated[int, BeforeValidator(values.size(2**20, 2**50))] = 10 * 2**30
+    journal_full: Annotated[
+        Literal["drop_oldest", "block"], BeforeValidator(values.one_of("drop_oldest", "block"))
+    ] = "drop_oldest"
+    """What happens when a copy comes for which the journal has no room."""
+    journal_fsync_ms: Annotated[int, BeforeValidator(values.whole_number(0, 60_000, "milliseconds"))] = 1_000
+    """How long a journaled copy may be in the operating system's hands only; 0: not at all."""
+    replay_rate: Annotated[int, BeforeValidator(values.whole_number(1, 10_000_000))] = 20_000
+    """How many copies a second are at most taken from the journal."""
 
 
 class Filters(_Section):
@@ -127,11 +154,22 @@ class Config(_Section):
     shadow: Annotated[ClusterAddress | None, _MAPPING] = None
     """Never None when `mode` uses the shadow."""
     mode: Annotated[Mode, BeforeValidator(values.available_mode)]
+    """The mode until somebody switches it while the proxy runs: see state_file.py."""
+    state_file: FilePath = Field(default=Path("cqlproxy-state.json"), validate_default=True)
+    """As written if absolute, else beside the configuration file."""
     mirror: Annotated[Mirror, _MAPPING] = Mirror()
     filters: Annotated[Filters | None, _MAPPING] = None
     """None: nothing is held back."""
     admin: Annotated[Admin, _MAPPING] = Admin()
     log: Annotated[Log, _MAPPING] = Log()
+    sync_on_shadow_failure: Annotated[
+        Literal["fail", "queue"], BeforeValidator(values.one_of("fail", "queue"))
+    ] = "fail"
+    """In dual_write_sync, what becomes of a write that the primary has and the shadow refuses."""
+    validation_percentage: Annotated[float, BeforeValidator(values.number(0, 100))] = 0.0
+    """How many of a hundred reads are also run on the other cluster and compared."""
+    validation_recheck_ms: Milliseconds = 1_000
+    """How long after a difference both clusters are read once more, before it counts."""
     request_timeout_ms: Milliseconds = 12_000
     """How long a client's request may wait for the cluster that answers it."""
     connect_timeout: Seconds = 60.0
@@ -163,24 +201,16 @@ def load_config(path: Path) -> Config:
     except DocumentError as error:
         raise ConfigError(error.problems) from None
     problems = _lacking_shadow(document)
+    # Left out, it has paths all the same, and those are beside the file.
+    document.setdefault("mirror", {})
     try:
         config = Config.model_validate(document, context={"folder": path.absolute().parent})
     except ValidationError as error:
         raise ConfigError([_problem(details) for details in error.errors()] + problems) from None
-    problems += _clashes(config)
+    problems += clashes(config, path.absolute())
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def doubts(config: Config) -> list[str]:
-    """One line, in the form of a problem, for each thing that is allowed but most likely not meant."""
-    own = {(config.listen.host, config.listen.port)}
-    return [
-        f"{name}: {_common(own, cluster)} is also where the proxy listens: it would be its own client"
-        for name, cluster in (("primary", config.primary), ("shadow", config.shadow))
-        if cluster is not None and _common(own, cluster)
-    ]
 
 
 def _lacking_shadow(document: dict[str, object]) -> list[str]:
@@ -190,27 +220,6 @@ def _lacking_shadow(document: dict[str, object]) -> list[str]:
     if "shadow" in document or mode not in AVAILABLE or not mode.uses_shadow:
         return []
     return [f"shadow: is required in mode {mode} (a mapping with at least contact_points)"]
-
-
-def _clashes(config: Config) -> list[str]:
-    problems = []
-    if (config.admin.host, config.admin.port) == (config.listen.host, config.listen.port):
-        problems.append(f"admin.port: {config.admin.port} is taken by listen.port on the same host")
-    if config.shadow is not None:
-        addresses = {(host, config.primary.port) for host in config.primary.contact_points}
-        if both := _common(addresses, config.shadow):
-            problems.append(
-                f"shadow.contact_points: {both} is in the primary as well: two clusters are needed"
-            )
-    return problems
-
-
-def _common(addresses: set[tuple[str, int]], cluster: ClusterAddress) -> str:
-    """The first contact point of `cluster` that is among `addresses`, else the empty text."""
-    for host in cluster.contact_points:
-        if (host, cluster.port) in addresses:
-            return f"[{host}]:{cluster.port}" if ":" in host else f"{host}:{cluster.port}"
-    return ""
 
 
 def _problem(details: ErrorDetails) -> str:

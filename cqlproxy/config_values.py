@@ -6,6 +6,7 @@ what was found and what is accepted. config.py puts the path of the key before i
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from cqlproxy.modes import AVAILABLE, Mode, parse_mode
+from frame_codec import ConsistencyLevel
 
 _UNITS: Final = {
     "": 1,
@@ -26,6 +28,12 @@ _UNITS: Final = {
 }
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))? ?([A-Za-z]*)")
 _HOST_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+_WRITE_CONSISTENCIES: Final = tuple(
+    level.name
+    for level in ConsistencyLevel
+    if level not in (ConsistencyLevel.SERIAL, ConsistencyLevel.LOCAL_SERIAL)
+)
 
 
 def parse_size(text: str) -> int:
@@ -115,13 +123,14 @@ def size(low: int, high: int) -> Callable[[object], int]:
     return check
 
 
-def seconds(low: float, high: float) -> Callable[[object], float]:
-    """A number of seconds in its bounds, both included."""
+def number(low: float, high: float, unit: str = "") -> Callable[[object], float]:
+    """A number in its bounds, both included."""
+    accepted = f"a number{' of ' if unit else ''}{unit} from {low:g} to {high:g}"
 
     def check(value: object) -> float:
         # NaN fails every comparison, so that it is refused as well.
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"must be a number of seconds from {low:g} to {high:g}, not {shown(value)}")
+            raise ValueError(f"must be {accepted}, not {shown(value)}")
         return float(value)
 
     return check
@@ -135,14 +144,32 @@ def flag(value: object) -> bool:
 
 
 def one_of(*accepted: str) -> Callable[[object], str]:
-    """One of a few words."""
+    """One of a few words. Where `off` is one of them it needs no quotes, though to YAML 1.1 it is false."""
 
     def check(value: object) -> str:
+        if value is False and "off" in accepted:
+            return "off"
         if not isinstance(value, str) or value not in accepted:
-            raise ValueError(f"must be one of {', '.join(accepted)}, not {shown(value)}")
+            read = " (as YAML reads a bare on or yes, too)" if value is True else ""
+            raise ValueError(f"must be one of {', '.join(accepted)}, not {shown(value)}{read}")
         return value
 
     return check
+
+
+def write_consistency(value: object) -> ConsistencyLevel:
+    """A consistency level that a write can have, by its name in the native protocol (v4, section 3)."""
+    if isinstance(value, ConsistencyLevel):
+        return value
+    accepted = f"one of {', '.join(_WRITE_CONSISTENCIES)}"
+    written = text(value, accepted)
+    if written in _WRITE_CONSISTENCIES:
+        return ConsistencyLevel[written]
+    if written in ConsistencyLevel.__members__:
+        raise ValueError(f"{written} is for the reading half of a conditional write, must be {accepted}")
+    near = difflib.get_close_matches(written.upper(), _WRITE_CONSISTENCIES, n=1)
+    hint = f", did you mean {near[0]}?" if near else ""
+    raise ValueError(f"must be {accepted}, not {shown(written)}{hint}")
 
 
 def host(value: object) -> str:

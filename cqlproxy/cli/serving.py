@@ -9,7 +9,8 @@ import click
 
 from cqlproxy import logs
 from cqlproxy.cli.failures import fail, refuse
-from cqlproxy.config import ClusterAddress, Config, ConfigError, doubts, load_config
+from cqlproxy.config import ClusterAddress, Config, ConfigError, Mirror, load_config
+from cqlproxy.config_clashes import doubts
 from filters import RulesError, load_rules
 
 _CONFIG_FILE = click.option(
@@ -92,6 +93,7 @@ def _summary(config: Config) -> list[tuple[str, str]]:
     advertised = listen.advertised_address or "the address that each client connected to"
     lines = [
         ("mode", config.mode.value),
+        ("", f"until it is switched; then that of {config.state_file}"),
         ("listen", f"{_at(listen.host, listen.port)}, advertised as {advertised}"),
         ("", f"frames up to {_readable(listen.max_frame_bytes)}"),
         ("primary", _cluster(config.primary)),
@@ -102,11 +104,15 @@ def _summary(config: Config) -> list[tuple[str, str]]:
     else:
         unused = "" if config.mode.uses_shadow else ", unused in this mode"
         lines.append(("shadow", _cluster(config.shadow) + unused))
+    level = "of the client's request" if mirror.consistency is None else mirror.consistency.name
     lines += [
         ("mirror", f"up to {mirror.max_requests} copies and {_readable(mirror.max_bytes)} wait"),
-        ("", f"{mirror.shadow_timeout_ms} ms per attempt to deliver one"),
+        ("", f"what is beyond is {_overflow(mirror)}"),
+        ("", f"{mirror.shadow_timeout_ms} ms per attempt to deliver one, with consistency {level}"),
         ("", f"write times are {'pinned' if mirror.pin_timestamps else 'not pinned'}"),
         ("", f"schema changes are {'copied' if mirror.schema_changes else 'not copied'}"),
+        *_journal(mirror),
+        ("compared", _validation(config)),
         (
             "filters",
             f"rules in {config.filters.rules_file}" if config.filters else "none: nothing is held back",
@@ -115,6 +121,30 @@ def _summary(config: Config) -> list[tuple[str, str]]:
         ("log", f"{config.log.level}, {config.log.format}"),
     ]
     return lines
+
+
+def _overflow(mirror: Mirror) -> str:
+    if mirror.overflow == "spill":
+        return "dropped" if mirror.journal == "off" else "spilled into the journal"
+    return "dropped" if mirror.overflow == "drop" else "waited for: clients feel it"
+
+
+def _journal(mirror: Mirror) -> list[tuple[str, str]]:
+    if mirror.journal == "off":
+        return [("journal", "off: copies that cannot be delivered are lost")]
+    taken = "every copy" if mirror.journal == "always" else "what memory cannot hold or deliver"
+    full = "the oldest are dropped" if mirror.journal_full == "drop_oldest" else "clients wait"
+    return [
+        ("journal", f"{mirror.journal_path}, for {taken}"),
+        ("", f"up to {_readable(mirror.journal_max_bytes)}, then {full}"),
+        ("", f"read back with at most {mirror.replay_rate} copies a second"),
+    ]
+
+
+def _validation(config: Config) -> str:
+    if not config.validation_percentage:
+        return "off"
+    return f"{config.validation_percentage:g} % of reads, again after {config.validation_recheck_ms} ms"
 
 
 def _cluster(cluster: ClusterAddress) -> str:

@@ -51,7 +51,6 @@ BAD = [
     ("missing host", "mode: SourceOnly\nprimary: {port: 1}\n", "primary.contact_points: is required (a list"),
     ("no host", "mode: SourceOnly\nprimary: {contact_points: []}\n", "primary.contact_points: must name at"),
     ("no such mode", GOOD.replace("DualAsync", "sync"), "mode: 'sync' is not a mode"),
-    ("mode of later versions", GOOD.replace("DualAsync", "TargetOnly"), "mode: target_only is not available"),
     ("not YAML", "mode: [a\n", "line 2, column 1: not valid YAML: "),
     ("key given twice", GOOD + "mode: SourceOnly\n", "mode: is given twice, on lines 5 and 7"),
 ]  # fmt: skip
@@ -166,15 +165,21 @@ def test_check_config_prints_what_was_understood(tmp_path: Path) -> None:
     assert result.stdout.splitlines() == [
         f"{path} is valid.",
         "  mode      dual_write_async",
+        f"            until it is switched; then that of {tmp_path}/cqlproxy-state.json",
         "  listen    127.0.0.1:9042, advertised as 192.0.2.1",
         "            frames up to 256 MiB",
         "  primary   db1:9042, [2001:db8::1]:9042, datacenter dc1",
         "            60 s to connect at start, 12000 ms per request",
         "  shadow    db2:9043, datacenter of the first that answers",
         "  mirror    up to 50000 copies and 10000000 bytes wait",
-        "            2000 ms per attempt to deliver one",
+        "            what is beyond is spilled into the journal",
+        "            2000 ms per attempt to deliver one, with consistency of the client's request",
         "            write times are pinned",
         "            schema changes are copied",
+        f"  journal   {tmp_path}/cqlproxy-journal.db, for what memory cannot hold or deliver",
+        "            up to 10 GiB, then the oldest are dropped",
+        "            read back with at most 20000 copies a second",
+        "  compared  off",
         f"  filters   rules in {tmp_path}/rules.yaml",
         "  admin     http://127.0.0.1:8080",
         "  log       info, text",
@@ -188,6 +193,29 @@ def test_check_config_without_a_shadow(tmp_path: Path) -> None:
     assert "  shadow    none\n" in result.stdout
     assert "  filters   none: nothing is held back\n" in result.stdout
     assert "advertised as the address that each client connected to\n" in result.stdout
+
+
+# What is set, and the lines that tell of it.
+IN_WORDS = [
+    ("mirror: {journal: off, overflow: spill}",
+     ["            what is beyond is dropped",
+      "  journal   off: copies that cannot be delivered are lost"]),
+    ("mirror: {overflow: drop, consistency: LOCAL_ONE}",
+     ["            what is beyond is dropped",
+      "            2000 ms per attempt to deliver one, with consistency LOCAL_ONE"]),
+    ("mirror: {overflow: block, journal: always, journal_path: /j, journal_full: block}",
+     ["            what is beyond is waited for: clients feel it",
+      "  journal   /j, for every copy",
+      "            up to 10 GiB, then clients wait"]),
+    ("validation_percentage: 2.5", ["  compared  2.5 % of reads, again after 1000 ms"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "lines"), IN_WORDS, ids=[case[0] for case in IN_WORDS])
+def test_check_config_tells_what_becomes_of_copies(tmp_path: Path, text: str, lines: list[str]) -> None:
+    result = run("check-config", "-c", write(tmp_path, GOOD.replace("mirror: {max_bytes: 10MB}", text)))
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line in lines] == lines
 
 
 def test_check_config_says_what_is_doubtful(tmp_path: Path) -> None:

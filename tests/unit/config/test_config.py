@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cqlproxy.config import ClusterAddress, Config, ConfigError, Filters, Listen, doubts, load_config
-from cqlproxy.modes import Mode
+from cqlproxy.config import ClusterAddress, Config, ConfigError, Filters, Listen, load_config
+from cqlproxy.config_clashes import doubts
+from cqlproxy.modes import AVAILABLE, Mode
+from frame_codec import ConsistencyLevel
 
 SAMPLE = Path(__file__).parents[3] / "config" / "proxy.yaml"
 
@@ -30,7 +32,8 @@ mode: dual_write_async
 
 HOST = "must be a host name, an IPv4 or an IPv6 address"
 PORT = "must be a whole number from 1 to 65535"
-MODES = "primary_only, dual_write_async"
+MODES = ", ".join(AVAILABLE)
+LEVELS = "ANY, ONE, TWO, THREE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM, LOCAL_ONE"
 UNSPECIFIED = "stands for every address of a machine: nothing can connect to it"
 
 
@@ -58,26 +61,44 @@ def test_the_least_that_is_needed_and_its_defaults(tmp_path: Path) -> None:
     assert (config.mirror.max_requests, config.mirror.max_bytes) == (50_000, 64 * 2**20)
     assert config.mirror.shadow_timeout_ms == 2000
     assert (config.mirror.pin_timestamps, config.mirror.schema_changes) == (True, True)
+    assert (config.mirror.overflow, config.mirror.consistency) == ("spill", None)
+    assert (config.mirror.journal, config.mirror.journal_full) == ("overflow", "drop_oldest")
+    assert config.mirror.journal_path == tmp_path / "cqlproxy-journal.db"
+    assert (config.mirror.journal_max_bytes, config.mirror.journal_fsync_ms) == (10 * 2**30, 1000)
+    assert (config.mirror.retry_interval_secs, config.mirror.max_retry_attempts) == (1.0, 5)
+    assert config.mirror.replay_rate == 20_000
+    assert config.state_file == tmp_path / "cqlproxy-state.json"
+    assert config.sync_on_shadow_failure == "fail"
+    assert (config.validation_percentage, config.validation_recheck_ms) == (0.0, 1000)
     assert (config.admin.host, config.admin.port) == ("127.0.0.1", 8080)
     assert (config.log.level, config.log.format) == ("info", "text")
     assert (config.request_timeout_ms, config.connect_timeout) == (12_000, 60.0)
 
 
-def test_the_sample_shows_every_key_with_its_default() -> None:
+def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     config = load_config(SAMPLE)
     assert doubts(config) == []
     assert config.mode is Mode.DUAL_WRITE_ASYNC
     written = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     assert written.keys() == Config.model_fields.keys()
-    # The one key without a default to show stands in a comment.
-    assert "# advertised_address: " in SAMPLE.read_text(encoding="utf-8")
+    # The keys without a default to show stand in comments.
+    commented = {"listen": {"advertised_address"}, "mirror": {"consistency"}}
+    for keys in commented.values():
+        assert all(f"# {key}: " in SAMPLE.read_text(encoding="utf-8") for key in keys)
     for section in ("listen", "primary", "shadow", "mirror", "filters", "admin", "log"):
-        assert written[section].keys() | {"advertised_address"} == (
-            type(getattr(config, section)).model_fields.keys() | {"advertised_address"}
-        )
-    defaults = Config(primary=config.primary, mode=Mode.PRIMARY_ONLY)
-    for key in ("listen", "mirror", "admin", "log", "request_timeout_ms", "connect_timeout"):
-        assert getattr(config, key) == getattr(defaults, key)
+        missing = type(getattr(config, section)).model_fields.keys() - written[section].keys()
+        assert missing == commented.get(section, set())
+    (tmp_path / "proxy.yaml").write_text(MINIMAL)
+    defaults = load_config(tmp_path / "proxy.yaml")
+    paths = {"state_file", "journal_path"}
+    assert config.model_dump(exclude={"primary", "shadow", "mode", "filters", "state_file", "mirror"}) == (
+        defaults.model_dump(exclude={"primary", "shadow", "mode", "filters", "state_file", "mirror"})
+    )
+    assert config.mirror.model_dump(exclude=paths) == defaults.mirror.model_dump(exclude=paths)
+    assert (written["state_file"], written["mirror"]["journal_path"]) == (
+        defaults.state_file.name,
+        defaults.mirror.journal_path.name,
+    )
 
 
 def test_every_key_can_be_set(tmp_path: Path) -> None:
@@ -89,7 +110,14 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         shadow: {contact_points: [db9], port: 9242}
         mode: DualAsync
         mirror:
-          {max_requests: 10, max_bytes: 10MB, shadow_timeout_ms: 5, pin_timestamps: false, schema_changes: no}
+          {max_requests: 10, max_bytes: 10MB, shadow_timeout_ms: 5, pin_timestamps: false, schema_changes: no,
+           overflow: block, consistency: LOCAL_ONE, retry_interval_secs: 0.5, max_retry_attempts: 0,
+           journal: always, journal_path: /var/lib/cqlproxy/journal.db, journal_max_bytes: 1GiB,
+           journal_full: block, journal_fsync_ms: 0, replay_rate: 500}
+        state_file: state/mode.json
+        sync_on_shadow_failure: queue
+        validation_percentage: 0.5
+        validation_recheck_ms: 250
         filters: {rules_file: rules/all.yaml}
         admin: {host: 0.0.0.0, port: 18080}
         log: {level: debug, format: json}
@@ -111,6 +139,15 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     assert (config.mirror.max_requests, config.mirror.max_bytes) == (10, 10_000_000)
     assert (config.mirror.shadow_timeout_ms, config.mirror.pin_timestamps) == (5, False)
     assert not config.mirror.schema_changes
+    assert (config.mirror.overflow, config.mirror.consistency) == ("block", ConsistencyLevel.LOCAL_ONE)
+    assert (config.mirror.retry_interval_secs, config.mirror.max_retry_attempts) == (0.5, 0)
+    assert (config.mirror.journal, config.mirror.journal_full) == ("always", "block")
+    assert config.mirror.journal_path == Path("/var/lib/cqlproxy/journal.db")
+    assert (config.mirror.journal_max_bytes, config.mirror.journal_fsync_ms) == (2**30, 0)
+    assert config.mirror.replay_rate == 500
+    assert config.state_file == tmp_path / "state" / "mode.json"
+    assert config.sync_on_shadow_failure == "queue"
+    assert (config.validation_percentage, config.validation_recheck_ms) == (0.5, 250)
     assert (config.admin.host, config.admin.port) == ("0.0.0.0", 18080)
     assert (config.log.level, config.log.format) == ("debug", "json")
     assert (config.request_timeout_ms, config.connect_timeout) == (500, 1.5)
@@ -153,7 +190,7 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
     [
         # Missing.
         ("", ["primary: is required (a mapping with at least contact_points)",
-              "mode: is required (one of primary_only, dual_write_async)"]),
+              f"mode: is required (one of {MODES})"]),
         ("primary: {port: 1}\nmode: primary_only",
          ["primary.contact_points: is required (a list of hosts, such as [127.0.0.1])"]),
         ("primary: {contact_points: []}\nmode: primary_only",
@@ -180,8 +217,9 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
         (MINIMAL + "log: {colour: red}", ["log.colour: is not a known key (accepted here: level, format)"]),
         (MINIMAL + "request-timeout-ms: 1",
          ["request-timeout-ms: is not a known key, did you mean request_timeout_ms? "
-          "(accepted here: listen, primary, shadow, mode, mirror, filters, admin, log,"
-          " request_timeout_ms, connect_timeout)"]),
+          "(accepted here: listen, primary, shadow, mode, state_file, mirror, filters, admin, log,"
+          " sync_on_shadow_failure, validation_percentage, validation_recheck_ms, request_timeout_ms,"
+          " connect_timeout)"]),
         # Wrong types.
         (MINIMAL + "listen: 9042", ["listen: must be a mapping of keys, not 9042"]),
         (MINIMAL + "listen: [a]", ["listen: must be a mapping of keys, not a list"]),
@@ -230,7 +268,55 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
           "primary.contact_points[1]: 'db1:9042': a port does not belong here, but in the key `port`"]),
         ("primary: {contact_points: [db1]}\nmode: primaryonly",
          [f"mode: 'primaryonly' is not a mode; did you mean primary_only? (one of {MODES})"]),
+        (MINIMAL + "mirror: {overflow: spil}",
+         ["mirror.overflow: must be one of spill, drop, block, not 'spil'"]),
+        (MINIMAL + "mirror: {journal: on}",
+         ["mirror.journal: must be one of off, overflow, always, not true"
+          " (as YAML reads a bare on or yes, too)"]),
+        (MINIMAL + "mirror: {journal: }",
+         ["mirror.journal: must be one of off, overflow, always, not empty"]),
+        (MINIMAL + "mirror: {overflow: off}",
+         ["mirror.overflow: must be one of spill, drop, block, not false"]),
+        (MINIMAL + "mirror: {consistency: local_quorum}",
+         [f"mirror.consistency: must be one of {LEVELS}, not 'local_quorum', did you mean LOCAL_QUORUM?"]),
+        (MINIMAL + "mirror: {consistency: SERIAL}",
+         ["mirror.consistency: SERIAL is for the reading half of a conditional write,"
+          f" must be one of {LEVELS}"]),
+        (MINIMAL + "mirror: {consistency: 1}", [f"mirror.consistency: must be one of {LEVELS}, not 1"]),
+        (MINIMAL + "mirror: {consistency: }", [f"mirror.consistency: must be one of {LEVELS}, not empty"]),
+        (MINIMAL + "mirror: {retry_interval_secs: 0}",
+         ["mirror.retry_interval_secs: must be a number of seconds from 0.01 to 3600, not 0"]),
+        (MINIMAL + "mirror: {max_retry_attempts: -1}",
+         ["mirror.max_retry_attempts: must be a whole number from 0 to 1000, not -1"]),
+        (MINIMAL + "mirror: {replay_rate: 0}",
+         ["mirror.replay_rate: must be a whole number from 1 to 10000000, not 0"]),
+        (MINIMAL + "mirror: {journal_path: ''}",
+         ["mirror.journal_path: must be the path of a file, not ''"]),
+        (MINIMAL + "mirror: {journal_max_bytes: 1kB}",
+         ["mirror.journal_max_bytes: must be from 1048576 to 1125899906842624 bytes, not '1kB'"]),
+        (MINIMAL + "mirror: {journal_fsync_ms: 0.5}",
+         ["mirror.journal_fsync_ms: must be a whole number of milliseconds from 0 to 60000, not 0.5"]),
+        (MINIMAL + "mirror: {journal_full: drop}",
+         ["mirror.journal_full: must be one of drop_oldest, block, not 'drop'"]),
+        (MINIMAL + "mirror:", ["mirror: must be a mapping of keys, not empty"]),
+        (MINIMAL + "state_file: 7", ["state_file: must be the path of a file, not 7"]),
+        (MINIMAL + "sync_on_shadow_failure: retry",
+         ["sync_on_shadow_failure: must be one of fail, queue, not 'retry'"]),
+        (MINIMAL + "validation_percentage: 100.5",
+         ["validation_percentage: must be a number from 0 to 100, not 100.5"]),
+        (MINIMAL + "validation_percentage: 5%",
+         ["validation_percentage: must be a number from 0 to 100, not '5%'"]),
+        (MINIMAL + "validation_recheck_ms: 0",
+         ["validation_recheck_ms: must be a whole number of milliseconds from 1 to 3600000, not 0"]),
         # Contradictions.
+        (MINIMAL + "mirror: {journal: always, overflow: drop}",
+         ["mirror.overflow: drop contradicts mirror.journal: always, which keeps every copy until it has"
+          " arrived; use spill, or block"]),
+        (MINIMAL + "state_file: /a/b/state\nmirror: {journal_path: /a/c/../b/state}",
+         ["mirror.journal_path: /a/c/../b/state is also state_file: each needs a file of its own"]),
+        (MINIMAL + "filters: {rules_file: /r}\nstate_file: /r\nmirror: {journal_path: /r}",
+         ["state_file: /r is also filters.rules_file: each needs a file of its own",
+          "mirror.journal_path: /r is also filters.rules_file: each needs a file of its own"]),
         (MINIMAL + "admin: {port: 9042}", ["admin.port: 9042 is taken by listen.port on the same host"]),
         ("primary: {contact_points: [a, b]}\nshadow: {contact_points: [c, b]}\nmode: DualAsync",
          ["shadow.contact_points: b:9042 is in the primary as well: two clusters are needed"]),
@@ -240,11 +326,22 @@ def test_bad_configuration(tmp_path: Path, text: str, lines: list[str]) -> None:
     assert problems(tmp_path, text) == lines
 
 
-@pytest.mark.parametrize("spelling", ["dual_write_sync", "DualSync", "shadow_primary", "TargetOnly"])
-def test_a_mode_of_later_versions_is_refused_with_what_is_available(tmp_path: Path, spelling: str) -> None:
-    (line,) = problems(tmp_path, f"primary: {{contact_points: [db1]}}\nmode: {spelling}")
-    assert line.startswith("mode: ")
-    assert "is not available in this version, must be one of primary_only, dual_write_async" in line
+def test_the_configuration_is_not_written_over(tmp_path: Path) -> None:
+    (line,) = problems(tmp_path, MINIMAL + "state_file: proxy.yaml")
+    assert line == (
+        f"state_file: {tmp_path}/proxy.yaml is also the configuration itself: each needs a file of its own"
+    )
+
+
+@pytest.mark.parametrize("written", ["off", '"off"', "no", "false"])
+def test_a_bare_off_turns_the_journal_off(tmp_path: Path, written: str) -> None:
+    assert load(tmp_path, MINIMAL + f"mirror: {{journal: {written}}}").mirror.journal == "off"
+
+
+@pytest.mark.parametrize("level", LEVELS.split(", "))
+def test_a_consistency_level_is_named_as_the_protocol_names_it(tmp_path: Path, level: str) -> None:
+    config = load(tmp_path, MINIMAL + f"mirror: {{consistency: {level}}}")
+    assert config.mirror.consistency is ConsistencyLevel[level]
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
@@ -269,12 +366,30 @@ def test_the_shadow_may_share_hosts_with_the_primary_on_another_port(tmp_path: P
     assert config.shadow.contact_points == config.primary.contact_points
 
 
-def test_a_proxy_that_may_be_its_own_client_is_doubted_not_refused(tmp_path: Path) -> None:
-    config = load(tmp_path, DUAL.replace("[db2]", "[db2, 127.0.0.1]"))
-    assert doubts(config) == [
-        "shadow: 127.0.0.1:9042 is also where the proxy listens: it would be its own client"
-    ]
-    assert doubts(load(tmp_path, DUAL)) == []
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ("", None),
+        ("listen: {host: db2}",
+         "shadow: db2:9042 is also where the proxy listens: it would be its own client"),
+        ("mirror: {journal: off}",
+         "mirror.overflow: spill is into the journal, and mirror.journal is off: a copy for which there is"
+         " no room is dropped; say drop or block if that is meant"),
+        ("mirror: {journal: off, overflow: drop}", None),
+        ("mirror: {pin_timestamps: false}",
+         "mirror.pin_timestamps: false, and the journal delivers copies late: each gets the time of its"
+         " delivery and hides what was written since; use true, or mirror.journal: off"),
+        ("mirror: {pin_timestamps: false, journal: off, overflow: block}", None),
+        ("mirror: {consistency: ANY}",
+         "mirror.consistency: ANY counts a copy as delivered when no replica has it yet, and counters"
+         " cannot be written with it; use ONE or more"),
+        ("mirror: {journal: always}", None),
+    ],
+)  # fmt: skip
+def test_what_is_most_likely_not_meant_is_doubted_not_refused(
+    tmp_path: Path, changed: str, line: str | None
+) -> None:
+    assert doubts(load(tmp_path, DUAL + changed)) == ([] if line is None else [line])
 
 
 VALUES = st.recursive(
