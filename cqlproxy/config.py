@@ -35,7 +35,7 @@ class ConfigError(Exception):
 
 def _beside_the_file(value: object, info: ValidationInfo) -> Path:
     folder = info.context["folder"] if info.context else Path()
-    return Path(folder, value if isinstance(value, Path) else values.text(value, "the path of a file"))
+    return Path(folder, value if isinstance(value, Path) else values.file_path(value))
 
 
 Host = Annotated[str, BeforeValidator(values.host)]

@@ -172,6 +172,14 @@ def write_consistency(value: object) -> ConsistencyLevel:
     raise ValueError(f"must be {accepted}, not {shown(written)}{hint}")
 
 
+def file_path(value: object) -> str:
+    """The path of a file, which need not exist."""
+    written = text(value, "the path of a file")
+    if written.rpartition("/")[2] in ("", ".", "..") or "\0" in written:
+        raise ValueError(f"must be the path of a file, not {shown(written)}")
+    return written
+
+
 def host(value: object) -> str:
     """A host name or an address, of any family."""
     return parse_host(text(value, "a host name, an IPv4 or an IPv6 address"))

@@ -299,6 +299,9 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
         (MINIMAL + "mirror: {journal_full: drop}",
          ["mirror.journal_full: must be one of drop_oldest, block, not 'drop'"]),
         (MINIMAL + "mirror:", ["mirror: must be a mapping of keys, not empty"]),
+        *[(MINIMAL + f"state_file: {path}", [f"state_file: must be the path of a file, not {path!r}"])
+          for path in ("/", ".", "state/", "/var/lib/..")],
+        (MINIMAL + r'state_file: "a\0"', [r"state_file: must be the path of a file, not 'a\x00'"]),
         (MINIMAL + "state_file: 7", ["state_file: must be the path of a file, not 7"]),
         (MINIMAL + "sync_on_shadow_failure: retry",
          ["sync_on_shadow_failure: must be one of fail, queue, not 'retry'"]),
