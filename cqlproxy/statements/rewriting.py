@@ -1,0 +1,212 @@
+"""Texts rewritten: without conditions, with values in place of functions, with another time to live.
+
+Each takes a text and its analysis. What is not rewritten stays character for character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from cqlproxy.statements.analysed_text import CLOSING, OPENING, Source
+from cqlproxy.statements.lexer import is_name
+from cqlproxy.statements.statement import (
+    Expression,
+    FunctionCall,
+    Kind,
+    Marker,
+    Operator,
+    Parameter,
+    Span,
+    Statement,
+)
+from cqlproxy.statements.ttl import ttl_place
+
+_OWN_NAME: Final = "cqlproxy_"
+
+
+class Added(NamedTuple):
+    """A bind marker that the original text does not have, and what it is to be bound to."""
+
+    name: str
+    """The marker's name, which no other marker of the text has: it may be bound by position or by name."""
+    cql_type: str
+    """The type of its value."""
+    function: str | None
+    """The function whose value it takes (`FunctionCall.name`); None: the time to live."""
+
+
+class Rewritten(NamedTuple):
+    """A text made of another."""
+
+    text: str
+    markers: tuple[int | Added, ...]
+    """For each bind marker, in order: its index in the original text, or what it was added for."""
+
+
+class TtlParameter(NamedTuple):
+    """USING TTL of a statement: whose it is, its position among those of a batch (else 0), and its value."""
+
+    statement: Statement
+    position: int
+    parameter: Parameter
+
+
+def decided(text: str, statement: Statement) -> Rewritten:
+    """A conditional write as it is once its conditions were met: the same without its IF clauses.
+
+    Also a text batch with conditional writes inside. A text without conditions stays as it is.
+    """
+    conditions = [one.condition for one in _each(statement) if one.condition is not None]
+    gone = {marker for condition in conditions for marker in condition.markers}
+    # A space, so that the words before and after the clause stay apart.
+    without = _replaced(text, [(condition.span, " ") for condition in conditions])
+    return Rewritten(without, tuple(marker for marker in range(statement.markers) if marker not in gone))
+
+
+def evaluable(text: str, statement: Statement) -> tuple[FunctionCall, ...]:
+    """The calls of now(), uuid() and the like whose values can be given instead, in the text's order.
+
+    All but two kinds: those in an IF clause, which only the cluster that decides looks at; and those in the
+    SET clause of an UPDATE of several rows (``WHERE k IN (1, 2)``), because a server evaluates them anew
+    for each row, and one value for all of them would not be what the application asked for.
+    """
+    found: list[FunctionCall] = []
+    for one in _each(statement):
+        if not one.functions:
+            continue
+        without = one.condition.span if one.condition is not None else Span(len(text), len(text))
+        first = _where(text, one) if _is_of_several_rows(one) else 0
+        found += [call for call in one.functions if first <= call.span.start < without.start]
+    return tuple(found)
+
+
+def with_constants(text: str, calls: Sequence[FunctionCall], values: Sequence[bytes]) -> str:
+    """The text with the serialized ``values`` in place of the ``calls``, which are some of `evaluable`.
+
+    A constant is written as a call of the conversion from a blob: it has the function's type wherever it
+    stands, so that a server takes it where it would take the function, and refuses it where it would not.
+    A constant after a type, ``(timeuuid) 5055...``, is refused for columns of type blob.
+    """
+    replaced = [
+        (call.span, f"blobas{call.cql_type}(0x{value.hex()})")
+        for call, value in zip(calls, values, strict=True)
+    ]
+    return _replaced(text, replaced)
+
+
+def with_markers(text: str, statement: Statement, calls: Sequence[FunctionCall]) -> Rewritten | None:
+    """The text with bind markers in place of the ``calls``, which are all of `evaluable`.
+
+    A marker stands after the function's type, ``(timeuuid) :name``, so that a server takes it where it would
+    take the function, and refuses it where it would not. None when there is no such text: Cassandra has no
+    bind markers inside the literals of lists, sets and maps.
+    """
+    if _inside_collections(text, calls):
+        return None
+    names = _own_names(text)
+    markers: list[int | Added] = []
+    old = 0
+    replaced: list[tuple[Span, str]] = []
+    for call in calls:
+        markers.extend(range(old, call.marker))
+        old = call.marker
+        added = Added(next(names), call.cql_type, call.name)
+        markers.append(added)
+        replaced.append((call.span, f"({call.cql_type}) :{added.name} "))
+    markers.extend(range(old, statement.markers))
+    return Rewritten(_replaced(text, replaced), tuple(markers))
+
+
+def ttl_parameters(statement: Statement) -> tuple[TtlParameter, ...]:
+    """Each USING TTL of a mutation or text batch, in the text's order."""
+    return tuple(
+        TtlParameter(one, position, one.using.ttl)
+        for position, one in enumerate(_each(statement))
+        if one.using is not None and one.using.ttl is not None
+    )
+
+
+def with_ttls(text: str, ttls: Sequence[tuple[TtlParameter, int]]) -> str:
+    """The text with other values, in seconds, for some of its `ttl_parameters`, in their order."""
+    return _replaced(text, [(found.parameter.span, f" {seconds} ") for found, seconds in ttls])
+
+
+def aging(text: str, statement: Statement) -> Rewritten:
+    """The INSERT or UPDATE with a bind marker of its own for its time to live, a literal or a marker before.
+
+    Raises ValueError when it has none.
+    """
+    if statement.using is None or statement.using.ttl is None:
+        raise ValueError("the statement has no USING TTL")
+    added = Added(next(_own_names(text)), "int", None)
+    place = ttl_place(text, statement)
+    first_after = place.marker + isinstance(statement.using.ttl.term, Marker)
+    markers = (*range(place.marker), added, *range(first_after, statement.markers))
+    return Rewritten(_replaced(text, [(place.span, f" :{added.name} ")]), markers)
+
+
+def _each(statement: Statement) -> tuple[Statement, ...]:
+    return statement.statements if statement.kind is Kind.BATCH else (statement,)
+
+
+def _replaced(text: str, replaced: Sequence[tuple[Span, str]]) -> str:
+    """The text with other text in place of some spans, given in its order."""
+    parts: list[str] = []
+    end = 0
+    for span, instead in replaced:
+        parts += (text[end : span.start], instead)
+        end = span.end
+    parts.append(text[end:])
+    return "".join(parts)
+
+
+def _own_names(text: str) -> Iterator[str]:
+    """Names for markers, in order, that stand nowhere in the text."""
+    folded = text.lower()
+    number = 0
+    while True:
+        name = f"{_OWN_NAME}{number}"
+        number += 1
+        if name not in folded:
+            yield name
+
+
+def _is_of_several_rows(statement: Statement) -> bool:
+    """Whether it may be one: what stands after IN is more than one constant or marker."""
+    return statement.verb == "UPDATE" and any(
+        operator is Operator.IN_LIST
+        or (operator is Operator.IN and (len(terms) != 1 or isinstance(terms[0], Expression)))
+        for _, operator, terms in statement.bindings
+    )
+
+
+def _where(text: str, statement: Statement) -> int:
+    """Where the WHERE clause of an UPDATE begins: the word is reserved, so it is the only one."""
+    start, end = statement.span
+    source = Source(text[start:end])
+    word = [token.lower() for token in source.words].index("where")
+    return start + source.span(word, word + 1).start
+
+
+def _inside_collections(text: str, calls: Sequence[FunctionCall]) -> bool:
+    """Whether any of the calls stands inside the literal of a collection, user type or vector."""
+    if "[" not in text and "{" not in text:
+        return False
+    source = Source(text)
+    starts = {call.span.start for call in calls}
+    literals: list[bool] = []
+    for word, token in enumerate(source.words):
+        if token in OPENING:
+            # A bracket after a name or another one is for an element: m[now()], m[1][now()].
+            element = token == "[" and word > 0 and (is_name(source.words[word - 1]) or _closes(source, word))
+            literals.append(token != "(" and not element)
+        elif token in CLOSING:
+            literals.pop()
+        elif token and any(literals) and source.span(word, word + 1).start in starts:
+            return True
+    return False
+
+
+def _closes(source: Source, word: int) -> bool:
+    return source.words[word - 1] == "]"
