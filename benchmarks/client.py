@@ -33,7 +33,7 @@ _ANSWER_SECONDS = 30.0
 
 
 class LoadClient(asyncio.Protocol):
-    """First `ask`, one request at a time; then `run`, the closed loop; then `drain`."""
+    """First `ask`, one request at a time; then `run`, the closed loop, and `drain`, as often as one likes."""
 
     def __init__(self) -> None:
         self.errors = 0
@@ -115,7 +115,7 @@ class LoadClient(asyncio.Protocol):
     def _error_received(self, flags: int, opcode: int, body: bytes) -> None:
         self.errors += 1
         if not self.first_error:
-            self.first_error = _explain(flags, opcode, body)
+            self.first_error = explain(flags, opcode, body)
 
     # --- before the measurement ---------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class LoadClient(asyncio.Protocol):
         finally:
             self._asked = None
         if opcode == Opcode.ERROR:
-            raise BenchmarkError(f"{_name(request.opcode)} failed: {_explain(flags, opcode, answer)}")
+            raise BenchmarkError(f"{_name(request.opcode)} failed: {explain(flags, opcode, answer)}")
         return opcode, answer[response_start(answer, flags) :]
 
     async def query(self, text: str) -> object:
@@ -168,6 +168,7 @@ class LoadClient(asyncio.Protocol):
         self._bodies = cycle(bodies)
         self._in_flight = window
         self._sent = array("d", [perf_counter()] * window)
+        self._finished = None
         self._write(b"".join(header + next(self._bodies) for header in self._headers))
 
     def reset(self) -> None:
@@ -183,7 +184,7 @@ class LoadClient(asyncio.Protocol):
             self._finished.set_exception(self._lost)
 
     async def drained(self) -> None:
-        """Await the answers that are still to come after `drain`, and close.
+        """Await the answers that are still to come after `drain`.
 
         Raises `BenchmarkError` when the connection is or was lost, and after 30 s.
         """
@@ -195,8 +196,6 @@ class LoadClient(asyncio.Protocol):
             raise BenchmarkError(
                 f"a connection under load was lost, or its answers stopped: {error or 'none within 30 s'}"
             ) from error
-        finally:
-            self.close()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -225,7 +224,8 @@ def _name(opcode: int) -> str:
         return f"opcode {opcode:#04x}"
 
 
-def _explain(flags: int, opcode: int, body: bytes) -> str:
+def explain(flags: int, opcode: int, body: bytes) -> str:
+    """An answer that is not a RESULT, in words."""
     if opcode != Opcode.ERROR:
         return f"an answer of {_name(opcode)}"
     try:

@@ -1,8 +1,8 @@
-"""The load generator: closed loops over several connections, in processes of their own.
+"""The load generator: closed or open loops over several connections, in processes of their own.
 
 A generator process connects, prepares and says that it is ready; from then on it does what it is told, over
-a pipe: go, count from now on, stop and report. So several of them, and whoever watches what they load, see
-the same stretch of time.
+a pipe: go, count from now on, report, stop. So several of them, and whoever watches what they load, see the
+same stretch of time.
 """
 
 from __future__ import annotations
@@ -11,62 +11,27 @@ import asyncio
 import gc
 import multiprocessing
 import time
-from array import array
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
 import uvloop
 
-from benchmarks.client import connect
+from benchmarks import open_loop
+from benchmarks.client import LoadClient, connect
 from benchmarks.errors import BenchmarkError
+from benchmarks.plan import COUNT, GO, REPORT, STOP, Load, Plan
 from benchmarks.workload import WORKLOADS
 from frame_codec import Prepare, decode_prepared_id
 
 _READY_SECONDS = 60.0
 _END_SECONDS = 60.0
-_GO, _COUNT, _STOP = "go", "count", "stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A closed loop: each of `connections` to `host` keeps `window` requests of `workload` in flight."""
-
-    host: str
-    port: int
-    workload: str
-    """A name of `workload.WORKLOADS`."""
-    connections: int = 8
-    window: int = 32
-    processes: int = 1
-    """Generator processes that the connections are dealt to."""
-
-
-@dataclass(slots=True)
-class Load:
-    """What the generators saw while they counted."""
-
-    latencies: array[float]
-    """Seconds, one for each answer, in no order."""
-    cpu_seconds: float
-    """Processor time that the generators took themselves, all together."""
-    errors: int = 0
-    """Answers that were not a RESULT."""
-    first_error: str = ""
-
-    def add(self, other: Load) -> None:
-        """Take in what another generator saw."""
-        self.latencies.extend(other.latencies)
-        self.cpu_seconds += other.cpu_seconds
-        self.errors += other.errors
-        self.first_error = self.first_error or other.first_error
 
 
 class Generators:
     """The processes of one plan: connected and prepared when the ``with`` block begins, gone when it ends.
 
-    All methods raise `BenchmarkError`, as entering does.
+    After `stop` the load can begin again with `go`. All methods raise `BenchmarkError`, as entering does.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -98,21 +63,21 @@ class Generators:
 
     def go(self) -> None:
         """Make the load."""
-        self._tell(_GO)
+        self._tell(GO)
 
     def count(self) -> None:
         """Count from now on."""
-        self._tell(_COUNT)
+        self._tell(COUNT)
+
+    def report(self) -> Load:
+        """What was counted; the load goes on, and counting begins anew."""
+        self._tell(REPORT)
+        return self._counted()
 
     def stop(self) -> Load:
         """Count no more, send no more; what was counted, once all is answered."""
-        self._tell(_STOP)
-        total = Load(array("d"), 0.0)
-        for control in self._controls:
-            total.add(_receive(control, _END_SECONDS))
-        if not total.latencies:
-            raise BenchmarkError("no request was answered while the load was measured")
-        return total
+        self._tell(STOP)
+        return self._counted()
 
     def close(self) -> None:
         """End the processes."""
@@ -123,6 +88,14 @@ class Generators:
             if process.is_alive():
                 process.kill()
                 process.join()
+
+    def _counted(self) -> Load:
+        total = Load()
+        for control in self._controls:
+            total.add(_receive(control, _END_SECONDS))
+        if not total.latencies:
+            raise BenchmarkError("no request was answered while the load was measured")
+        return total
 
     def _tell(self, command: str) -> None:
         for control in self._controls:
@@ -150,47 +123,52 @@ def _receive(control: Connection, seconds: float) -> Load:
 
 def _generate(control: Connection, plan: Plan, number: int) -> None:
     """A generator process, number `number` of the plan's: its whole life."""
+    # Nothing in the loops makes cycles, and a collection would show as a latency of the proxy.
+    gc.disable()
     try:
-        uvloop.run(_follow(control, plan, number))
+        if plan.rate is None:
+            uvloop.run(_closed_loop(control, plan, number))
+        else:
+            open_loop.follow(control, plan, plan.rate, number)
     except BenchmarkError as error:
         control.send(str(error))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         pass  # whoever started us has ended, and is not waiting for a word
 
 
-async def _follow(control: Connection, plan: Plan, number: int) -> None:
+async def _closed_loop(control: Connection, plan: Plan, number: int) -> None:
     workload = WORKLOADS[plan.workload]
-    mine = range(number, plan.connections, plan.processes)
+    mine = plan.connections_of(number)
     clients = [await connect(plan.host, plan.port) for _ in mine]
     for client in clients:
         _, prepared = await client.ask(Prepare(workload.text))
     bodies = workload.bodies(decode_prepared_id(prepared))
-    control.send(Load(array("d"), 0.0))
+    control.send(Load())
 
-    await _expect(control, _GO)
-    # Nothing in the loop makes cycles, and a collection would show as a latency of the proxy.
-    gc.disable()
-    for client, place in zip(clients, mine, strict=True):
-        client.run(bodies[place :: plan.connections], plan.window)
-    await _expect(control, _COUNT)
-    for client in clients:
-        client.reset()
-    busy_before = time.process_time()
-    await _expect(control, _STOP)
-    busy = time.process_time() - busy_before
-    load = Load(array("d"), busy)
-    for client in clients:
-        load.add(Load(client.latencies, 0.0, client.errors, client.first_error))
-    for client in clients:
-        client.drain()
-    for client in clients:
-        await client.drained()
-    control.send(load)
+    busy_before = 0.0
+    while True:
+        # On a thread: uvloop would make the pipe non-blocking, for the long report as well.
+        told = await asyncio.to_thread(control.recv)
+        if told == GO:
+            for client, place in zip(clients, mine, strict=True):
+                client.run(bodies[place :: plan.connections], plan.window)
+            continue
+        if told in (REPORT, STOP):
+            counted = _counted(clients, time.process_time() - busy_before)
+        if told == STOP:
+            for client in clients:
+                client.drain()
+            for client in clients:
+                await client.drained()
+        if told in (REPORT, STOP):
+            control.send(counted)
+        for client in clients:
+            client.reset()
+        busy_before = time.process_time()
 
 
-async def _expect(control: Connection, command: str) -> None:
-    """Wait until we are told `command`; raises EOFError when whoever is to tell us has ended."""
-    # On a thread: uvloop would make the pipe non-blocking, for the long report as well.
-    told = await asyncio.to_thread(control.recv)
-    if told != command:
-        raise BenchmarkError(f"told {told!r} in place of {command!r}")
+def _counted(clients: list[LoadClient], busy: float) -> Load:
+    total = Load(cpu_seconds=busy)
+    for client in clients:
+        total.add(Load(client.latencies, 0.0, client.errors, client.first_error))
+    return total

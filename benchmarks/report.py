@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.copies import Copies
-from benchmarks.load import Load
 from benchmarks.measure import Usage
+from benchmarks.plan import Load
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,23 @@
 """What rules cost on the hot path: prepared INSERTs through two proxies, one without rules and one with many.
 
-Both proxies stand between the same two real nodes and take turns, so the ratio of a pair says more than
-either figure. The rules name 10,000 tenants, of which none writes, and 500 tables, none of which is written.
+Both proxies stand between the same two instant backends and take turns. The rules name 10,000 tenants, of
+which none writes, and 500 tables, none of which is written.
 """
 
 import argparse
-import statistics
 import sys
 from contextlib import ExitStack
 
 import uvloop
 
+from benchmarks.comparison import cpu_ratio, take_turns
 from benchmarks.errors import BenchmarkError
+from benchmarks.instant.cluster import InstantCluster, instant_clusters
 from benchmarks.machine import machine
-from benchmarks.measure import wait_idle
-from benchmarks.report import Sample, line, problems
-from benchmarks.running_proxy import ROOM, Measured, Settings, measure_one, node, prepare_table
+from benchmarks.proxy_under_load import ROOM, Measured, Settings, prepare_table
+from benchmarks.report import Sample, problems, table
 from bootstrap.commands import BootstrapError
-from tests.nodes import (
-    CassandraNode,
-    ProcessError,
-    ProxyProcess,
-    loopback_address,
-    proxy_settings,
-    start_together,
-    workspace,
-)
+from tests.nodes import ProcessError, ProxyProcess, loopback_address, proxy_settings, workspace
 from tests.nodes.addresses import ADMIN_PORT
 from tests.nodes.jars import cassandra_jars
 
@@ -40,7 +32,8 @@ _RULES: dict[str, object] = {
     "tenant_columns": ["key"],
     "table_blacklist": [f"held_{number}.*_log" for number in range(PATTERNS)],
 }
-_IDLE_SECONDS = 60.0
+_WARM_UP = 0.15
+_BARE, _RULED = "no rules", "with rules"
 
 
 def main() -> int:
@@ -48,57 +41,46 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.rules_cost", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--pairs", type=int, default=7, help="measurements of each proxy (default 7)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of one (default 5)")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of each proxy (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.6, help="length of one (default %(default)s)")
     given = parser.parse_args()
-    settings = Settings(("insert",), given.seconds, given.pairs, connections=8, window=32, processes=1)
+    settings = Settings(("insert",), given.seconds, given.rounds, warm_up=_WARM_UP)
     try:
         with ExitStack() as running:
-            plain, with_rules = _measure(running, settings)
+            samples = _measure(running, settings)
     except (BenchmarkError, BootstrapError, ProcessError) as error:
         print(f"\nbenchmark: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    ratios = sorted(
-        ruled.cpu_per_request / bare.cpu_per_request for bare, ruled in zip(plain, with_rules, strict=True)
-    )
-    median = statistics.median(ratios)
+    print(table([*samples[_BARE], *samples[_RULED]]))
+    ratio = cpu_ratio(samples[_RULED], samples[_BARE])
     print(
-        f"\nCPU per INSERT with {TENANTS:,} tenants and {PATTERNS} table patterns, relative to none: "
-        f"median {median:.3f} of {len(ratios)} pairs ({ratios[0]:.3f} to {ratios[-1]:.3f})"
+        f"\nCPU per INSERT with {TENANTS:,} tenants and {PATTERNS} table patterns, relative to none: {ratio}"
     )
-    found = problems([*plain, *with_rules])
-    if median > ALLOWED:
+    found = problems([*samples[_BARE], *samples[_RULED]])
+    if ratio.median > ALLOWED:
         found.append(f"rules cost more than {ALLOWED - 1:.0%}")
     for problem in found:
         print(f"WRONG: {problem}")
     return 1 if found else 0
 
 
-def _measure(running: ExitStack, settings: Settings) -> tuple[list[Sample], list[Sample]]:
+def _measure(running: ExitStack, settings: Settings) -> dict[str, list[Sample]]:
     cassandra_jars()
     root = running.enter_context(workspace())
-    primary, shadow = (node(name, root) for name in ("primary", "shadow"))
-    print("Starting two Cassandra nodes and two proxies ...", flush=True)
-    running.enter_context(start_together(primary, shadow))
-    plain = _proxy(running, primary, shadow, None)
-    with_rules = _proxy(running, primary, shadow, _RULES)
-    uvloop.run(prepare_table(plain))
+    print("Starting two instant backends and two proxies ...", flush=True)
+    primary, shadow = running.enter_context(instant_clusters(root, "primary", "shadow"))
+    proxies = {
+        name: _proxy(running, primary, shadow, rules) for name, rules in ((_BARE, None), (_RULED, _RULES))
+    }
+    uvloop.run(prepare_table(proxies[_BARE]))
     print(f"{machine()}\n", flush=True)
-    samples: dict[int, list[Sample]] = {plain.pid: [], with_rules.pid: []}
-    for number in range(settings.rounds):
-        # Who goes first alternates.
-        for measured in (plain, with_rules) if number % 2 else (with_rules, plain):
-            wait_idle(measured.pid, _IDLE_SECONDS)
-            taken = measure_one(measured, "insert", settings)
-            samples[measured.pid].append(taken)
-            print(f"{'with rules' if measured is with_rules else 'no rules  '}  {line(taken)}", flush=True)
-    return samples[plain.pid], samples[with_rules.pid]
+    return take_turns(proxies, "insert", settings)
 
 
 def _proxy(
-    running: ExitStack, primary: CassandraNode, shadow: CassandraNode, rules: dict[str, object] | None
+    running: ExitStack, primary: InstantCluster, shadow: InstantCluster, rules: dict[str, object] | None
 ) -> Measured:
     root = running.enter_context(workspace())
     proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow, mirror=ROOM), root, rules=rules)

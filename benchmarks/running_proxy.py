@@ -7,24 +7,25 @@ Prepared INSERTs and SELECTs take turns, so that whatever else the machine does 
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
 
-from benchmarks.client import connect
-from benchmarks.copies import copies
 from benchmarks.errors import BenchmarkError
-from benchmarks.load import Generators, Plan
 from benchmarks.machine import machine
 from benchmarks.measure import usage, wait_idle
-from benchmarks.report import Sample, line, problems, remarks, sample, table
-from benchmarks.workload import INSERT, KEYS, PAYLOAD_BYTES, SCHEMA, WORKLOADS
+from benchmarks.proxy_under_load import (
+    ROOM,
+    WARM_UP_SECONDS,
+    Measured,
+    Settings,
+    measure_one,
+    prepare_table,
+)
+from benchmarks.report import Sample, line, problems, remarks, table
+from benchmarks.workload import KEYS, PAYLOAD_BYTES, WORKLOADS
 from bootstrap.commands import BootstrapError
-from frame_codec import Execute, Prepare, QueryParameters, Rows, decode_prepared_id
 from tests.nodes import (
     CassandraNode,
     ProcessError,
@@ -37,34 +38,8 @@ from tests.nodes import (
 from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
 from tests.nodes.jars import cassandra_jars
 
-_WARM_UP_SECONDS = 2.0
 _IDLE_SECONDS = 60.0
 _HEAP = "1G"
-
-ROOM = {"max_requests": 2_000_000, "max_bytes": "2GiB"}
-"""Of the queue of copies: a shadow that is still warming up falls behind, and none is to be lost for that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The proxy that is measured. `admin` is the host and port of its /stats, when they are known."""
-
-    host: str
-    port: int
-    pid: int
-    admin: tuple[str, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How it is measured; `seconds` is the length of one measurement."""
-
-    workloads: Sequence[str]
-    seconds: float
-    rounds: int
-    connections: int
-    window: int
-    processes: int
 
 
 def main() -> int:
@@ -111,7 +86,7 @@ def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
     print(
         f"{machine()}; Cassandra {release}\n"
         f"{settings.connections} connections x {settings.window} in flight, values of {PAYLOAD_BYTES} bytes, "
-        f"{KEYS} partitions, {settings.seconds:g} s after {_WARM_UP_SECONDS:g} s of warm-up each\n",
+        f"{KEYS} partitions, {settings.seconds:g} s after {WARM_UP_SECONDS:g} s of warm-up each\n",
         flush=True,
     )
     samples = []
@@ -122,38 +97,6 @@ def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
             samples.append(taken)
             print(f"round {number}  {workload}  {line(taken)}", flush=True)
     return samples
-
-
-def measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
-    plan = Plan(proxy.host, proxy.port, workload, settings.connections, settings.window, settings.processes)
-    with Generators(plan) as load:
-        load.go()
-        time.sleep(_WARM_UP_SECONDS)
-        copied_before = copies(*proxy.admin) if proxy.admin is not None else None
-        load.count()
-        before = usage(proxy.pid)
-        time.sleep(settings.seconds)
-        after = usage(proxy.pid)
-        copied = copies(*proxy.admin).since(copied_before) if proxy.admin and copied_before else None
-        seen = load.stop()
-    return sample(workload, seen, before, after, copied)
-
-
-async def prepare_table(proxy: Measured) -> str:
-    """Make the table and fill it, so that every SELECT finds a row; the release of the primary."""
-    client = await connect(proxy.host, proxy.port)
-    try:
-        for text in SCHEMA:
-            await client.query(text)
-        _, prepared = await client.ask(Prepare(INSERT.text))
-        prepared_id = decode_prepared_id(prepared)
-        for values in INSERT.rows():
-            await client.ask(Execute(prepared_id, QueryParameters(values=values)))
-        found = await client.query("SELECT release_version FROM system.local")
-    finally:
-        client.close()
-    release = found.rows[0][0] if isinstance(found, Rows) and found.rows else None
-    return release.decode() if release is not None else "of unknown release"
 
 
 def _arguments() -> tuple[Measured | None, Settings]:

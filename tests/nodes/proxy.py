@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 
 from bootstrap.environments import CHECKOUT
 from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
-from tests.nodes.node import CassandraNode
 from tests.nodes.process import GuardedProcess, ProcessError
 
 _START_TIMEOUT = 30.0
@@ -21,10 +21,17 @@ _POLL = 0.05
 _RULES_FILE = "rules.yaml"
 
 
+class ContactPoint(Protocol):
+    """A cluster, by the node that is asked for the others."""
+
+    address: str
+    port: int
+
+
 def proxy_settings(
-    address: str, primary: CassandraNode, shadow: CassandraNode | None, /, **changes: object
+    address: str, primary: ContactPoint, shadow: ContactPoint | None, /, **changes: object
 ) -> dict[str, object]:
-    """The content of a proxy.yaml: listening at `address`, between these nodes.
+    """The content of a proxy.yaml: listening at `address`, between these clusters.
 
     Each of `changes` replaces a top-level key, or is merged into it where both are mappings:
     ``mirror={"max_requests": 10}`` or ``mode="primary_only"``.

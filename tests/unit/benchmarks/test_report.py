@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.copies import Copies
-from benchmarks.load import Load
 from benchmarks.measure import Usage
+from benchmarks.plan import Load
 from benchmarks.report import Sample, percentile, problems, remarks, sample, table
 
 _GOOD = Sample(
