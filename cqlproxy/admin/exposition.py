@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from cqlproxy import __version__
 from cqlproxy.metrics import LATENCY_BOUNDS, LatencyHistogram, Metrics
 from cqlproxy.modes import Mode
+from cqlproxy.state_file import LastRun
 
 
 def render(metrics: Metrics) -> bytes:
@@ -54,6 +55,12 @@ def _process(metrics: Metrics) -> Iterable[Metric]:
     for known in Mode:
         mode.add_metric([known.value], float(known is metrics.mode))
     yield mode
+    yield _counter("proxy_mode_changes_total", "Times that the mode was switched.", metrics.mode_changes)
+    yield _gauge(
+        "proxy_last_run_unclean",
+        "1 when the run before this one was killed, so that copies in its memory are lost, else 0.",
+        float(metrics.last_run is LastRun.UNCLEAN),
+    )
 
 
 def _requests(metrics: Metrics) -> Iterable[Metric]:

@@ -9,6 +9,7 @@ from cqlproxy import __version__
 from cqlproxy.admin import render
 from cqlproxy.metrics import Gauges, Metrics, NodeState, RulesState
 from cqlproxy.modes import Mode
+from cqlproxy.state_file import LastRun
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -16,6 +17,8 @@ NAMES = {
     "proxy_build_info",
     "proxy_uptime_seconds",
     "proxy_mode",
+    "proxy_mode_changes",
+    "proxy_last_run_unclean",
     "proxy_reads",
     "proxy_reads_failed",
     "proxy_writes",
@@ -79,6 +82,7 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         "client_connections_total": "proxy_client_connections_accepted_total",
         "protocol_errors": "proxy_protocol_errors_total",
         "events_forwarded": "proxy_events_forwarded_total",
+        "mode_changes": "proxy_mode_changes_total",
         "rules_reload_failures": "proxy_rules_reload_failures_total",
     }
     for number, attribute in enumerate(names, start=1):
@@ -194,6 +198,12 @@ def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:
     assert value(found, "proxy_mirror_lag_seconds") == 1.5
     assert value(found, "proxy_node_up", cluster="primary", node="10.0.0.1") == 1
     assert value(found, "proxy_node_up", cluster="shadow", node="::1") == 0
+
+
+@pytest.mark.parametrize("last_run", LastRun)
+def test_a_run_that_was_killed_is_seen(metrics: Metrics, last_run: LastRun) -> None:
+    metrics.last_run = last_run
+    assert value(samples(metrics), "proxy_last_run_unclean") == float(last_run is LastRun.UNCLEAN)
 
 
 def test_what_runs(metrics: Metrics) -> None:

@@ -16,6 +16,7 @@ from cqlproxy.metrics import (
     NodeState,
 )
 from cqlproxy.modes import Mode
+from cqlproxy.state_file import LastRun
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,7 @@ def test_a_new_snapshot_is_all_zeros() -> None:
     now = 100.0
     snapshot = Metrics(Mode.PRIMARY_ONLY, clock=lambda: now).snapshot()
     assert snapshot.pop("mode") == "primary_only"
+    assert snapshot.pop("last_run") == "none"
     assert snapshot.pop("nodes") == []
     assert {value for value in snapshot.values() if not isinstance(value, dict)} == {0}
     assert [key for key, value in snapshot.items() if value == {}] == [
@@ -68,6 +70,9 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     now = 100.0
     metrics = Metrics(Mode.PRIMARY_ONLY, clock=lambda: now)
     metrics.mode = Mode.DUAL_WRITE_ASYNC
+    metrics.mode_since = 1_700_000_000.5
+    metrics.mode_changes = 2
+    metrics.last_run = LastRun.UNCLEAN
     metrics.gauges = Gauges(
         queue_depth=lambda: 3,
         queue_bytes=lambda: 300,
@@ -97,6 +102,9 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
         snapshot.items()
         >= {
             "mode": "dual_write_async",
+            "mode_since": 1_700_000_000.5,
+            "mode_changes": 2,
+            "last_run": "unclean",
             "uptime_seconds": 60.5,
             "total_reads": 11,
             "failed_reads": 1,
