@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cqlproxy.modes import Mode
+from cqlproxy.state_file import LastRun
 from cqlproxy.table_counts import CountsByReason, CountsByTable
 
 LATENCY_BOUNDS: Final = (
@@ -106,10 +107,13 @@ class Metrics:
         "events_forwarded",
         "filtered",
         "gauges",
+        "last_run",
         "mirror_failed",
         "mirrored",
         "mirrored_by_table",
         "mode",
+        "mode_changes",
+        "mode_since",
         "primary_latency_error",
         "primary_latency_ok",
         "protocol_errors",
@@ -135,7 +139,13 @@ class Metrics:
         self._clock = clock
         self._started = clock()
         self.mode = mode
-        """The mode in force; whoever switches it sets it."""
+        """The mode in force; whoever switches it sets it, and the next two."""
+        self.mode_since = 0.0
+        """When it was set, in seconds since the epoch."""
+        self.mode_changes = 0
+        """Times that the mode was switched since this proxy started."""
+        self.last_run = LastRun.NONE
+        """How the run before this one ended."""
         self.gauges = Gauges()
 
         self.reads_total = 0
@@ -221,6 +231,9 @@ class Metrics:
         gauges = self.gauges
         return {
             "mode": self.mode.value,
+            "mode_since": self.mode_since,
+            "mode_changes": self.mode_changes,
+            "last_run": self.last_run.value,
             "uptime_seconds": round(self.uptime_seconds, 3),
             "total_reads": self.reads_total,
             "failed_reads": self.reads_failed,
