@@ -1,4 +1,4 @@
-"""What each path of the admin port answers.
+"""What each path of the admin port answers: the plain ones here, the others in modules of their own.
 
 `/health` is for liveness: it answers as long as the event loop turns, whatever the clusters do, so that
 nobody restarts a proxy because a database is away. `/ready` is for traffic.
@@ -15,28 +15,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cqlproxy.admin.answers import FRESH, answer
+from cqlproxy.admin.mode_endpoints import mode_routes
 from cqlproxy.admin.rules_endpoints import rules_routes
 from cqlproxy.admin.view import View
-
-_FRESH = {"Cache-Control": "no-store"}
 
 
 def application(view: View) -> Starlette:
     """The ASGI application that answers for `view`."""
 
     async def health(_: Request) -> Response:
-        return JSONResponse({"status": "alive"}, headers=_FRESH)
+        return answer({"status": "alive"})
 
     async def ready(_: Request) -> Response:
         is_ready, reasons = view.ready()
         body = {"status": "ready" if is_ready else "not ready", "reasons": reasons}
-        return JSONResponse(body, status_code=200 if is_ready else 503, headers=_FRESH)
+        return answer(body, 200 if is_ready else 503)
 
     async def stats(_: Request) -> Response:
-        return JSONResponse(view.stats(), headers=_FRESH)
+        return answer(view.stats())
 
     async def metrics(_: Request) -> Response:
-        return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=_FRESH)
+        return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
 
     endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "/health": health,
@@ -46,6 +46,7 @@ def application(view: View) -> Starlette:
     }
 
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+    routes += mode_routes(view)
     routes += rules_routes(view.rules)
 
     async def refused(_: Request, error: Exception) -> Response:

@@ -10,6 +10,9 @@ from starlette.requests import Request
 MAX_BODY_BYTES = 1 << 20
 """A longer body is refused before it is read to its end."""
 
+MAX_NAME = 200
+"""The longest name of somebody, in characters."""
+
 
 class BodyError(Exception):
     """A body that cannot be used: the HTTP status that answers it, the field at fault, what is wrong."""
@@ -54,6 +57,22 @@ def optional_text(body: dict[str, object], field: str) -> str | None:
     if not value.strip():
         raise BodyError(422, field, "must not be empty")
     return value
+
+
+def optional_name(body: dict[str, object], field: str) -> str | None:
+    """A short text on one line that may be absent or null. Raises ``BodyError``."""
+    value = optional_text(body, field)
+    if value is not None and not (len(value) <= MAX_NAME and value.isprintable()):
+        raise BodyError(422, field, f"must be one line of at most {MAX_NAME} printable characters")
+    return value
+
+
+def flag(body: dict[str, object], field: str) -> bool:
+    """A field that may be absent or null, and then is false. Raises ``BodyError``."""
+    value = body.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise BodyError(422, field, f"must be true or false, not {_kind(value)}")
+    return bool(value)
 
 
 async def _read(request: Request) -> bytes:

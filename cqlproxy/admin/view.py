@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cqlproxy.modes import Mode
+
 
 class NoRulesFileError(Exception):
     """The proxy runs without a rules file, so that there is none to read again."""
@@ -26,8 +28,31 @@ class RulesView(Protocol):
         """What the rules in force say about a CQL text: one entry for each of its statements."""
 
 
+class ModeRefusedError(Exception):
+    """A switch that was not made; the message says why, and what to do."""
+
+
+class ModeView(Protocol):
+    """The write mode, as operators see and switch it. All results are JSON types."""
+
+    def shown(self) -> dict[str, object]:
+        """``mode``, ``since`` when (seconds since the epoch) and set ``by`` whom. Returns at once."""
+
+    async def switch(self, mode: Mode, *, by: str, force: bool) -> dict[str, object]:
+        """Put ``mode`` in force for new requests; then what ``shown`` says, and the ``previous`` mode.
+
+        ``by`` says who asks: it is logged and kept. To the mode that is in force already nothing is done.
+        Raises ``ModeRefusedError`` when the cluster that would answer is not ready, unless ``force``, and
+        when the mode cannot be served or noted at all.
+        """
+
+
 class View(Protocol):
     """Read from the event loop, once per HTTP request; each call that is not awaited returns at once."""
+
+    @property
+    def modes(self) -> ModeView:
+        """Who answers clients, and who gets copies."""
 
     @property
     def rules(self) -> RulesView:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from cqlproxy import __version__
+from cqlproxy.cli.mode import mode
 from cqlproxy.cli.rules import filters
 from cqlproxy.cli.serving import check_config, serve
 
@@ -25,10 +26,12 @@ def main() -> None:
     Examples:
       cqlproxy check-config -c proxy.yaml
       cqlproxy serve -c proxy.yaml
+      cqlproxy mode get
       cqlproxy filters show
     """
 
 
 main.add_command(serve)
 main.add_command(check_config)
+main.add_command(mode)
 main.add_command(filters)

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import click
 
 from cqlproxy.cli import rules_in_words as words
-from cqlproxy.cli.admin_client import AdminApi, AdminApiError, Reply
-from cqlproxy.cli.failures import EXIT_FAILED, fail, refuse
+from cqlproxy.cli.admin_client import Reply
+from cqlproxy.cli.asking import JSON, URL, asked, show_reply
+from cqlproxy.cli.failures import EXIT_FAILED, refuse
 from filters import RulesError, load_rules
-
-_URL = click.option(
-    "--url",
-    default="http://127.0.0.1:8080",
-    envvar="CQLPROXY_URL",
-    show_default=True,
-    show_envvar=True,
-    help="The admin address of the running proxy.",
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the admin API gives it.")
 
 
 @click.group()
@@ -38,8 +28,8 @@ def filters() -> None:
 
 
 @filters.command()
-@_URL
-@_JSON
+@URL
+@JSON
 def show(url: str, as_json: bool) -> None:
     """Show the rules in force, where they come from, and what they have held back.
 
@@ -49,12 +39,12 @@ def show(url: str, as_json: bool) -> None:
     Example:
       cqlproxy filters show --url http://10.0.0.5:8080
     """
-    _print(_asked(url, lambda api: api.get("/filters")), as_json, words.shown)
+    show_reply(asked(url, lambda api: api.get("/filters")), as_json, words.shown)
 
 
 @filters.command()
-@_URL
-@_JSON
+@URL
+@JSON
 def reload(url: str, as_json: bool) -> None:
     """Read the rules file again, now, and put its rules in force.
 
@@ -65,9 +55,9 @@ def reload(url: str, as_json: bool) -> None:
     Example:
       cqlproxy filters reload
     """
-    reply = _asked(url, lambda api: api.post("/filters/reload"))
+    reply = asked(url, lambda api: api.post("/filters/reload"))
     if reply.status == HTTPStatus.OK:
-        _print(reply, as_json, words.reloaded)
+        show_reply(reply, as_json, words.reloaded)
         return
     if as_json:
         click.echo(json.dumps(reply.body, indent=2))
@@ -87,8 +77,8 @@ def reload(url: str, as_json: bool) -> None:
     help="Ask the rules in this file; no proxy has to run.",
 )
 @click.option("--keyspace", metavar="KS", help="The keyspace in use, for names without one.")
-@_URL
-@_JSON
+@URL
+@JSON
 def test(statement: str, path: Path | None, keyspace: str | None, url: str, as_json: bool) -> None:
     """Say whether a CQL statement would be copied, and why; for a batch, each statement of it.
 
@@ -115,22 +105,5 @@ def test(statement: str, path: Path | None, keyspace: str | None, url: str, as_j
         reply = Reply(HTTPStatus.OK, {"statements": tested_statements(rules, statement, keyspace)})
     else:
         body: dict[str, object] = {"statement": statement, "keyspace": keyspace}
-        reply = _asked(url, lambda api: api.post("/filters/test", body))
-    _print(reply, as_json, words.tested)
-
-
-def _asked(url: str, ask: Callable[[AdminApi], Reply]) -> Reply:
-    try:
-        api = AdminApi(url)
-    except ValueError as error:
-        refuse([f"--url: {error}"])
-    try:
-        return ask(api)
-    except AdminApiError as error:
-        fail(str(error))
-
-
-def _print(reply: Reply, as_json: bool, in_words: Callable[[dict[str, object]], list[str]]) -> None:
-    if reply.status != HTTPStatus.OK:
-        fail(f"the proxy answers with HTTP status {reply.status}: {reply.body.get('error')}")
-    click.echo(json.dumps(reply.body, indent=2) if as_json else "\n".join(in_words(reply.body)))
+        reply = asked(url, lambda api: api.post("/filters/test", body))
+    show_reply(reply, as_json, words.tested)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+
+from cqlproxy.cli.instant import instant
 
 _TEXT_SHOWN = 100
 
@@ -14,7 +15,7 @@ def shown(body: dict[str, object]) -> list[str]:
     if rules.get("path") is None:
         return ["No rules file is configured: nothing is held back but what is never copied."]
     enforced = "yes" if rules.get("enforce") else "no: all is copied, what they would hold back is counted"
-    read = f"read {_when(rules.get('loaded_at'))}, looked at every {rules.get('reload_interval_secs')} s"
+    read = f"read {instant(rules.get('loaded_at'))}, looked at every {rules.get('reload_interval_secs')} s"
     lines = [
         f"rules       {rules.get('path')}",
         f"            SHA-256 {rules.get('content_hash')}",
@@ -80,12 +81,6 @@ def _listed(patterns: object) -> str:
 
 def _counts(counts: object) -> str:
     return ", ".join(f"{count} by {reason}" for reason, count in _mapping(counts).items()) or "nothing so far"
-
-
-def _when(seconds: object) -> str:
-    if not isinstance(seconds, int | float):
-        return "at an unknown time"
-    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="seconds")
 
 
 def _mapping(value: object) -> dict[str, object]:

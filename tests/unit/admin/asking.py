@@ -15,6 +15,7 @@ from cqlproxy.metrics import Metrics
 from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
 from filters import Governor, Rules
+from tests.unit.admin.modes import Modes
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Proxy:
 
     reasons: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
+    modes: Modes = field(default_factory=Modes)
     broken: bool = False
     governor: Governor = field(default_factory=lambda: Governor(Rules()))
     _rules: RulesInForce | None = None

@@ -59,7 +59,8 @@ def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(path)
         assert answer.status == 404
-        paths = ["/health", "/ready", "/stats", "/metrics", "/filters", "/filters/reload", "/filters/test"]
+        paths = ["/health", "/ready", "/stats", "/metrics", "/config/mode"]
+        paths += ["/filters", "/filters/reload", "/filters/test"]
         assert answer.json == {"error": "Not Found", "paths": paths}
 
     with_server(Proxy(), scenario)

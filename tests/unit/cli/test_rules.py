@@ -1,21 +1,18 @@
-"""`cqlproxy filters`, against a real admin server and without any."""
+"""`cqlproxy filters`, against a real admin server, and against a file."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from cqlproxy.admin import AdminServer
 from cqlproxy.cli import main
 from filters import Governor, load_rules
 from tests.unit.admin.asking import Proxy
+from tests.unit.cli.running import Running
 
 TENANT = "550e8400-e29b-41d4-a716-446655440000"
 RULES = f"""filters:
@@ -25,34 +22,6 @@ RULES = f"""filters:
   table_blacklist: ["ks.held", "*.migrations"]
 """
 BAD = "filters:\n  tenant_colums: [owner]\n"
-
-
-class Running:
-    """An admin server on a loop and thread of its own, as a proxy has it."""
-
-    def __init__(self, proxy: Proxy) -> None:
-        self.proxy = proxy
-        self._listening = threading.Event()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
-        self._thread.start()
-        assert self._listening.wait(10)
-
-    async def _serve(self) -> None:
-        self._server = AdminServer("127.0.0.1", 0, self.proxy)
-        await self._server.start()
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self._listening.set()
-        await self._ended.wait()
-        await self.proxy.rules.stop()
-        await self._server.stop()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.port}"
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(10)
 
 
 @pytest.fixture
@@ -185,54 +154,6 @@ def test_a_bad_rules_file_is_exit_2(rules: Path) -> None:
     assert result.stderr.startswith(f"{rules}:2: filters.tenant_colums: unknown key")
 
 
-COMMANDS = [["show"], ["reload"], ["test", "SELECT * FROM ks.t"]]
-NAMES = [command[0] for command in COMMANDS]
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
-def test_a_proxy_that_cannot_be_reached_is_exit_1_with_the_address(command: list[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    result = run(*command, "--url", url)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"cqlproxy: no proxy can be reached at {url}: Connection refused (")
-    assert "--url or CQLPROXY_URL" in result.stderr
-
-
-def test_what_is_no_proxy_is_exit_1_with_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
-
-        def answer() -> None:
-            connection, _ = server.accept()
-            connection.recv(4096)
-            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
-            connection.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        result = run("show", "--url", url)
-        thread.join()
-    assert result.exit_code == 1
-    assert result.stderr.startswith(f"cqlproxy: what answers at {url} is no cqlproxy (HTTP status 200)")
-
-
-@pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:8080", "ftp://host", "http://", "http://h:port", "http://h?x"]
-)
-@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
-def test_a_url_that_is_none_is_exit_2(command: list[str], url: str) -> None:
-    result = run(*command, "--url", url)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "--url: " in result.stderr
-
-
 @pytest.mark.parametrize("arguments", [[], [""], [" "], ["SELECT", "--keyspace", ""], ["a", "b"]])
 def test_a_statement_must_be_given(arguments: list[str]) -> None:
     assert run("test", *arguments).exit_code == 2
-
-
-@pytest.mark.parametrize("command", NAMES)
-def test_each_command_shows_an_example(command: str) -> None:
-    assert f"\n    cqlproxy filters {command}" in run(command, "--help").stdout
-    assert f"\n    cqlproxy filters {command}" in run("--help").stdout

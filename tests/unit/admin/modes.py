@@ -1,0 +1,28 @@
+"""A mode that can be switched, with nothing behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cqlproxy.admin import ModeRefusedError
+from cqlproxy.modes import Mode
+
+
+@dataclass
+class Modes:
+    """Implements ``admin.view.ModeView``. Refuses with ``refusal``, unless by force."""
+
+    mode: Mode = Mode.PRIMARY_ONLY
+    by: str = "the configuration"
+    refusal: str | None = None
+    asked: list[tuple[Mode, str, bool]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, object]:
+        return {"mode": self.mode.value, "since": 1_700_000_000.25, "by": self.by}
+
+    async def switch(self, mode: Mode, *, by: str, force: bool) -> dict[str, object]:
+        self.asked.append((mode, by, force))
+        if self.refusal is not None and not force:
+            raise ModeRefusedError(self.refusal)
+        previous, self.mode, self.by = self.mode, mode, by
+        return {**self.shown(), "previous": previous.value}

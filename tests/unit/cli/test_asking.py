@@ -1,0 +1,72 @@
+"""What holds of every command that asks a running proxy: where it looks for one, and what help it gives."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cqlproxy.cli import main
+
+# A command line for each of them.
+COMMANDS = [
+    ["filters", "show"],
+    ["filters", "reload"],
+    ["filters", "test", "SELECT * FROM ks.t"],
+    ["mode", "get"],
+    ["mode", "set", "TargetOnly"],
+]
+NAMES = [" ".join(command[:2]) for command in COMMANDS]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_a_proxy_that_cannot_be_reached_is_exit_1_with_the_address(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    result = run(*command, "--url", url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"cqlproxy: no proxy can be reached at {url}: Connection refused (")
+    assert "--url or CQLPROXY_URL" in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_what_is_no_proxy_is_exit_1_with_the_address(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        result = run(*command, "--url", url)
+        thread.join()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"cqlproxy: what answers at {url} is no cqlproxy (HTTP status 200)")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8080", "ftp://host", "http://", "http://h:port", "http://h?x"]
+)
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_a_url_that_is_none_is_exit_2(command: list[str], url: str) -> None:
+    result = run(*command, "--url", url)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--url: " in result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_each_command_shows_an_example(command: list[str]) -> None:
+    group, name = command[:2]
+    assert f"\n    cqlproxy {group} {name}" in run(group, name, "--help").stdout
+    assert f"\n    cqlproxy {group} {name}" in run(group, "--help").stdout
+    assert f"\n    cqlproxy {group} " in run("--help").stdout
