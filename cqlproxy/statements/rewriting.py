@@ -146,6 +146,29 @@ def aging(text: str, statement: Statement) -> Rewritten:
     return Rewritten(_replaced(text, [(place.span, f" :{added.name} ")]), markers)
 
 
+def values_of(
+    text: str, statement: Statement, rewritten: Rewritten, variables: int
+) -> tuple[int | Added, ...] | None:
+    """The values that a request for the rewritten text has, each its number among those for ``text``, or new.
+
+    ``variables`` is how many a request for ``text`` has: as many as markers, or fewer on a server that takes
+    markers of the same name for one variable, as ScyllaDB does. None when it is neither number.
+    """
+    if variables == statement.markers:
+        return rewritten.markers
+    numbers: dict[object, int] = {}
+    variable = [
+        numbers.setdefault(marker if marker.name is None else marker.name, len(numbers))
+        for marker in Source(text).markers.values()
+    ]
+    if len(numbers) != variables:
+        return None
+    # Each variable where it comes first.
+    return tuple(
+        dict.fromkeys(variable[origin] if isinstance(origin, int) else origin for origin in rewritten.markers)
+    )
+
+
 def _each(statement: Statement) -> tuple[Statement, ...]:
     return statement.statements if statement.kind is Kind.BATCH else (statement,)
 
@@ -203,7 +226,7 @@ def _inside_collections(text: str, calls: Sequence[FunctionCall]) -> bool:
             literals.append(token != "(" and not element)
         elif token in CLOSING:
             literals.pop()
-        elif token and any(literals) and source.span(word, word + 1).start in starts:
+        elif is_name(token) and any(literals) and source.span(word, word + 1).start in starts:
             return True
     return False
 

@@ -16,6 +16,7 @@ from cqlproxy.statements.rewriting import (
     decided,
     evaluable,
     ttl_parameters,
+    values_of,
     with_constants,
     with_markers,
     with_ttls,
@@ -254,6 +255,37 @@ def test_each_marker_keeps_its_value(terms: list[str], space: str) -> None:
         next(old) if term in ("?", ":a") else names[term] for term in terms if term not in ("1", "'?:now()'")
     ]
     assert [origin if isinstance(origin, int) else origin.function for origin in bound] == expected
+
+
+# --- servers that take markers of the same name for one variable
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "values"),
+    [
+        ("UPDATE t SET a = :x, b = ? WHERE k = :x IF a = :y", 4, (0, 1, 2)),
+        ("UPDATE t SET a = :x, b = ? WHERE k = :x IF a = :y", 3, (0, 1)),
+        ("UPDATE t SET a = :x, b = ? WHERE k = ? IF a = :x", 3, (0, 1, 2)),
+        ("UPDATE t SET a = ? WHERE k = ? IF a = :x AND b = :x", 3, (0, 1)),
+        ("UPDATE t SET a = :x, b = ? WHERE k = :x IF a = :y", 2, None),
+        ("UPDATE t SET a = ? WHERE k = ?", 1, None),
+    ],
+)
+def test_values_by_the_variables_of_the_server(
+    text: str, variables: int, values: tuple[int, ...] | None
+) -> None:
+    statement = analyse(text)
+    assert values_of(text, statement, decided(text, statement), variables) == values
+
+
+def test_added_values_stand_among_those_of_merged_variables() -> None:
+    text = "UPDATE t SET a = now(), b = :x, c = now() WHERE k = :x"
+    statement = analyse(text)
+    rewritten = with_markers(text, statement, evaluable(text, statement))
+    assert rewritten is not None
+    second = Added("cqlproxy_1", "timeuuid", "now")
+    assert values_of(text, statement, rewritten, 1) == (_NOW, 0, second)
+    assert values_of(text, statement, rewritten, 2) == (_NOW, 0, second, 1)
 
 
 # --- time to live
