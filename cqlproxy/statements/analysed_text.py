@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
+from functools import cache
 from typing import Final
 
-from cqlproxy.statements.lexer import UnparsableError, ends, fold, is_name, words
+from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, fold, is_name, words
 from cqlproxy.statements.statement import FunctionCall, Marker, Span
 
 OPENING: Final = frozenset("([{")
 CLOSING: Final = frozenset(")]}")
+BRACKETS: Final = OPENING | CLOSING
 # The native functions whose value differs from call to call, and its type.
 _VOLATILE: Final = {
     "now": "timeuuid",
@@ -24,6 +27,21 @@ _VOLATILE: Final = {
     "current_timeuuid": "timeuuid",
 }
 
+_VOLATILE_STEMS: Final = ("now", "uuid", "current")
+
+_VERB_WORDS: Final = frozenset({"INSERT", "UPDATE", "DELETE", "APPLY", "insert", "update", "delete", "apply"})
+_VERBS: Final = re.compile(rf"\b(?:{'|'.join(sorted(_VERB_WORDS))})\b")
+_COMMENTS: Final = re.compile(r"--|//|/\*")
+
+# What analysing takes, in nanoseconds of the machine that it was measured on: a measure of work, not of time.
+# A text may take so much, and more by its length: short ones may hold anything, and long ones what people
+# write. 100,000s of casts, calls or relations in one text would hold up all other clients.
+_WORK: Final = 50_000_000
+_WORK_PER_CHARACTER: Final = 130
+_WORK_OF_A_WORD: Final = 100
+_WORK_OF_A_COLON: Final = 250
+_WORK_OF_A_CALL: Final = 2500
+
 MOST_MARKERS: Final = 0xFFFF
 """A request counts its bind values in a [short] (CQL native protocol v4, section 4.1.4)."""
 
@@ -34,23 +52,49 @@ new: Final = tuple.__new__
 class Source:
     """One text while it is analysed: its words, its bind markers by word, and spans on demand."""
 
-    __slots__ = ("_calls", "_ends", "_marker_words", "markers", "text", "words")
+    __slots__ = ("_blocks", "_calls", "_ends", "_marker_words", "_verbs", "_work", "markers", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = words(text)
-        self.markers = _markers(text, self.words)
+        self._work = _WORK + _WORK_PER_CHARACTER * len(text) - _WORK_OF_A_WORD * len(self.words)
+        self.markers = _markers(self)
         self._marker_words = list(self.markers)
-        self._ends: list[int] | None = None
+        self._blocks: list[int] | None = None
+        self._ends: dict[int, list[int]] = {}
         self._calls: list[tuple[int, FunctionCall]] | None = None
+        self._verbs: dict[int, int] | None = None
+
+    def spend(self, work: int) -> None:
+        """Counts what takes longer than its length is worth. Raises UnparsableError when it is too much."""
+        self._work -= work
+        if self._work < 0:
+            raise UnparsableError("there is more in the text than its length is worth")
 
     def span(self, first: int, end: int) -> Span:
         """Where the words from ``first`` to before ``end`` stand; at least one."""
-        # Most texts need no span, so the offsets are taken in a second scan by those that do.
-        offsets = self._ends
-        if offsets is None:
-            offsets = self._ends = ends(self.text)
-        return new(Span, (offsets[first] - len(self.words[first]), offsets[end - 1]))
+        return new(Span, (self._end(first) - len(self.words[first]), self._end(end - 1)))
+
+    def statement_span(self, first: int, end: int) -> Span:
+        """The same for a statement of a batch, whose first word is its verb."""
+        verbs = self._verbs
+        if verbs is None:
+            verbs = self._verbs = _verbs(self.text, self.words)
+        start = verbs.get(first)
+        after = verbs.get(end + 1 if self.words[end] == ";" else end)
+        if start is None or after is None:
+            return self.span(first, end)
+        return new(Span, (start, start + len(self.text[start:after].rstrip(" \t\r\n;"))))
+
+    def _end(self, word: int) -> int:
+        # Most texts need no span, so that ends are found in a second scan, of what is asked for.
+        block = word // BLOCK
+        found = self._ends.get(block)
+        if found is None:
+            if self._blocks is None:
+                self._blocks = blocks(self.text) if len(self.words) > BLOCK else [0]
+            found = self._ends[block] = ends(self.text, self._blocks[block])
+        return found[word % BLOCK]
 
     def volatile_calls(self, first: int, end: int) -> tuple[FunctionCall, ...]:
         """The calls of functions whose value differs from call to call, from ``first`` to before ``end``."""
@@ -71,45 +115,79 @@ class Source:
         if not self._marker_words:
             return ()
         low, high = self.markers_before(first), self.markers_before(end)
-        return tuple(self.markers[word] for word in self._marker_words[low:high])
+        return tuple([self.markers[word] for word in self._marker_words[low:high]])
 
 
-def _markers(text: str, found: list[str]) -> dict[int, Marker]:
-    markers: dict[int, Marker] = {}
-    if ":" not in text or ":" not in found:
-        if "?" in text:
-            word = -1
-            for _ in range(found.count("?")):
-                word = found.index("?", word + 1)
-                markers[word] = _marker(markers, None)
-        return markers
-    brackets: list[str] = []
-    for word, token in enumerate(found):
-        if token == "?":
-            markers[word] = _marker(markers, None)
-        elif token in OPENING:
-            brackets.append(token)
-        elif token in CLOSING:
-            if brackets:
-                brackets.pop()
-        elif token == ":" and is_name(found[word + 1]) and not _separates(found, word, brackets):
-            markers[word] = _marker(markers, fold(found[word + 1]))
-    return markers
+def _verbs(text: str, found: list[str]) -> dict[int, int]:
+    """Where the words that a batch's statements begin with stand, when that is certain without the others."""
+    if _COMMENTS.search(text):
+        return {}
+    places = [match.start() for match in _VERBS.finditer(text)]
+    verbs = [word for word, token in enumerate(found) if token in _VERB_WORDS]
+    return dict(zip(verbs, places, strict=True)) if len(verbs) == len(places) else {}
 
 
-def _marker(markers: dict[int, Marker], name: str | None) -> Marker:
-    if len(markers) == MOST_MARKERS:
-        raise UnparsableError("there are more bind markers than a request can have values")
-    return Marker(len(markers), name)
+def _markers(source: Source) -> dict[int, Marker]:
+    """The markers of a text by the words that they begin with, in order."""
+    text, found = source.text, source.words
+    places: list[int] = []
+    if "?" in text:
+        count = found.count("?")
+        if count > MOST_MARKERS:
+            raise UnparsableError("there are more bind markers than a request can have values")
+        word = -1
+        for _ in range(count):
+            word = found.index("?", word + 1)
+            places.append(word)
+    named = _named_markers(source) if ":" in text else ()
+    if named:
+        places = sorted([*places, *named])
+        if len(places) > MOST_MARKERS:
+            raise UnparsableError("there are more bind markers than a request can have values")
+    return {
+        word: _unnamed(index) if found[word] == "?" else Marker(index, fold(found[word + 1]))
+        for index, word in enumerate(places)
+    }
 
 
-def _separates(found: list[str], word: int, brackets: list[str]) -> bool:
-    # Inside {} a colon after a term parts a map's key from its value, or a field from its value.
-    if not brackets or brackets[-1] != "{":
-        return False
+@cache
+def _unnamed(index: int) -> Marker:
+    # There are no more of them than MOST_MARKERS, and most texts have the first few.
+    return Marker(index, None)
+
+
+def _named_markers(source: Source) -> list[int]:
+    """The colons that begin a marker.
+
+    Inside {} a colon after a term parts a map's key from its value, or a field from its value.
+    """
+    found = source.words
+    colons = [word for word, token in enumerate(found) if token == ":" and is_name(found[word + 1])]
+    if not colons or "{" not in found:
+        return colons
+    source.spend(_WORK_OF_A_COLON * len(colons))
+    named: list[int] = []
+    brackets = [word for word, token in enumerate(found) if token in BRACKETS]
+    opened: list[int] = []
+    following = closed = 0
+    for word in colons:
+        while following < len(brackets) and brackets[following] < word:
+            bracket = brackets[following]
+            if found[bracket] in OPENING:
+                opened.append(bracket)
+            elif opened:
+                closed = opened.pop()
+            following += 1
+        if not opened or found[opened[-1]] != "{" or not _separates(found, word, closed):
+            named.append(word)
+    return named
+
+
+def _separates(found: list[str], word: int, opening: int) -> bool:
     before = found[word - 1]
-    if before == ")" and found[word + 2] == ":":
-        return False  # {(int):key: ...}: what looks like a key is a type hint before a marker
+    if before == ")":
+        # {1: (int) :value}, {(int) :key : 1}: a type before a marker
+        return found[opening - 1] != ":" and found[word + 2] != ":"
     return (
         before == "?" or before in CLOSING or before[:1] in "'$" or before[:1] == '"' or before[:1].isalnum()
     )
@@ -121,6 +199,9 @@ def _place(call: tuple[int, FunctionCall]) -> int:
 
 def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
     """All such calls of a text, each with the word that it begins with."""
+    lowered = source.text.lower()
+    if not any(name in lowered for name in _VOLATILE_STEMS):
+        return []
     found = source.words
     calls: list[tuple[int, FunctionCall]] = []
     word = 0
@@ -131,6 +212,7 @@ def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
             cql_type = _VOLATILE.get(name)
             if cql_type is None:
                 continue
+            source.spend(_WORK_OF_A_CALL)
             begin = word - 1
             if found[word - 2] == ".":
                 begin = word - 3

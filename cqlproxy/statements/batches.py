@@ -7,6 +7,7 @@ from typing import Final
 
 from cqlproxy.statements.analysed_text import Source
 from cqlproxy.statements.lexer import UnparsableError
+from cqlproxy.statements.runs import run
 from cqlproxy.statements.statement import BatchHeader, BatchKind, Kind, Span, Statement, TableName
 from cqlproxy.statements.writes import mutation, using
 
@@ -23,17 +24,27 @@ def batch(source: Source) -> tuple[Statement, int]:
     if found[word].lower() != "batch":
         raise UnparsableError("BATCH was expected")
     word += 1
-    clause, word = using(source, word)
+    clause = None
+    if found[word].lower() == "using":
+        clause, word = using(source, word)
     stamped = clause is not None and clause.timestamp is not None
     if clause is not None and clause.ttl is not None:
         raise UnparsableError("TIMESTAMP was expected")
     header = BatchHeader(kind or BatchKind.LOGGED, source.span(0, word), source.markers_before(word))
     statements: list[Statement] = []
     while found[word].lower() != "apply":
+        first = word
         statement, word = mutation(source, word, None)
         statements.append(statement)
         if found[word] == ";":
             word += 1
+        # Few of the statements of a long batch have a form of their own.
+        while found[word] == found[first]:
+            alike, after = run(source, statements[-1], first, word)
+            if not alike:
+                break
+            statements += alike
+            first, word = after - (word - first), after
     if found[word + 1].lower() != "batch":
         raise UnparsableError("APPLY BATCH was expected")
     tables: dict[TableName, None] = dict.fromkeys(inner.tables[0] for inner in statements)

@@ -12,35 +12,41 @@ linear in the length of any text.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
-# Comments match outside the group, so that they are found as empty words.
-_TOKEN: Final = re.compile(
-    r"""
-    [ \t\r\n]*+
-    (?: (
-      [(),;?={}\[\]:.]
-    | [pP][0-9]{4}-[0-9]{2}-[0-9]{2}[tT][0-9]{2}:[0-9]{2}:[0-9]{2}
-    | [g-zG-Z][A-Za-z0-9_]*+
-    | [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}
-    | [A-Za-z][A-Za-z0-9_]*+
+# What most words of dense texts are comes first; only a uuid needs more than a look at its first characters.
+_WORD: Final = r"""
+      [(),;?={}\[\]:.*%]
+    | [g-oq-zG-OQ-Z][A-Za-z0-9_]*+
+    | [a-fA-F](?![0-9a-fA-F]{7}-)[A-Za-z0-9_]*+
+    | [0-9]{1,7}+(?![0-9A-Za-z_.\u00b5\u03bc])
     | '[^']*+(?:''[^']*+)*+(?:'|\Z)
+    | [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}
+    | [pP][0-9]{4}-[0-9]{2}-[0-9]{2}[tT][0-9]{2}:[0-9]{2}:[0-9]{2}
+    | [A-Za-z][A-Za-z0-9_]*+
     | [0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]++)?[A-Za-z0-9_\u00b5\u03bc]*+
+    | [+<>!]=?+
+    | -(?!-)=?+
     | "[^"]*+(?:""[^"]*+)*+(?:"|\Z)
     | \$\$(?:[^$]++|\$(?!\$))*+(?:\$\$|\Z)
-    | [-+<>!]=
     | /\*(?!(?:[^*]++|\*(?!/))*+\*/)[\s\S]*+
     | (?!--|//|/\*)[\s\S]
-    | \Z
-    )
-    | (?:--|//)[^\r\n]*+
+"""
+_COMMENT: Final = r"""
+      (?:--|//)[^\r\n]*+
     | /\*(?:[^*]++|\*(?!/))*+\*/
-    )
-    """,
-    re.VERBOSE,
-)
+"""
+# Comments match outside the group, so that they are found as empty words.
+_TOKEN: Final = re.compile(rf"[ \t\r\n]*+(?:({_WORD}|\Z)|{_COMMENT})", re.VERBOSE)
 
-_COMMENT: Final = re.compile(r"--|//|/\*")
+BLOCK: Final = 64
+"""How many words ``ends`` finds the ends of at once."""
+
+_GAP: Final = rf"[ \t\r\n]*+(?:(?:{_COMMENT})[ \t\r\n]*+)*+"
+_NEXT: Final = re.compile(rf"{_GAP}(?:{_WORD})", re.VERBOSE)
+_BLOCK: Final = re.compile(rf"(?:{_GAP}(?:{_WORD})){{{BLOCK}}}+", re.VERBOSE)
+
 _OPENERS: Final = frozenset("'\"$/")
 
 # Parsers look at most three words ahead, so they need no check against the end of the list.
@@ -67,12 +73,14 @@ def words(text: str) -> list[str]:
     return found
 
 
-def ends(text: str) -> list[int]:
-    """Where each word of ``words(text)`` ends in the text; there are as many or more for its end."""
-    offsets = map(re.Match.end, _TOKEN.finditer(text))
-    if not _COMMENT.search(text):
-        return list(offsets)
-    return [end for end, word in zip(offsets, _TOKEN.findall(text), strict=True) if word]
+def blocks(text: str) -> list[int]:
+    """Where each block of ``BLOCK`` words of ``words(text)`` begins in the text."""
+    return [0, *map(re.Match.end, _BLOCK.finditer(text))]
+
+
+def ends(text: str, start: int) -> list[int]:
+    """Where the words of the block that begins at ``start`` end in the text."""
+    return list(map(re.Match.end, islice(_NEXT.finditer(text, start), BLOCK)))
 
 
 def _is_open(word: str) -> bool:

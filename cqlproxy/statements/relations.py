@@ -8,8 +8,12 @@ from typing import Final
 from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name
 from cqlproxy.statements.statement import Binding, Condition, Expression, Literal, Operator, Term
-from cqlproxy.statements.terms import INTEGER, closing, constants, listed, term
+from cqlproxy.statements.terms import INTEGER, WORK_OF_A_TERM, closing, constants, listed, term
 
+_WORK_OF_A_CLAUSE: Final = 2500
+_WORK_OF_AN_EQUALITY: Final = 700
+_WORK_OF_A_RELATION: Final = 1500
+_WORK_OF_A_ROW: Final = 1000
 _EQ: Final = Operator.EQ
 _AFTER_VALUE: Final = frozenset([",", ")"])
 _COMPARISONS: Final = frozenset(["=", "<", ">", "<=", ">=", "!="])
@@ -25,6 +29,7 @@ def where(source: Source, word: int, bindings: list[Binding]) -> int:
 def condition(source: Source, word: int) -> tuple[Condition, int]:
     """The clause at the word IF, and the word after it."""
     found = source.words
+    source.spend(_WORK_OF_A_CLAUSE)
     following = found[word + 1].lower()
     if following == "exists" and not _compares(found[word + 2]):
         end = word + 2
@@ -51,6 +56,7 @@ def _relations(source: Source, word: int, bindings: list[Binding]) -> int:
             column = fold(found[word])
             value, word = term(source, word + 2)
             bindings.append(new(Binding, (column, _EQ, (value,))))
+            source.spend(_WORK_OF_AN_EQUALITY)
         else:
             word = _relation(source, word, bindings)
         while grouped and found[word] == ")":
@@ -70,6 +76,7 @@ def _is_column_tuple(found: list[str], word: int) -> bool:
 
 def _relation(source: Source, word: int, bindings: list[Binding]) -> int:
     found = source.words
+    source.spend(_WORK_OF_A_RELATION)
     if found[word] == "(":
         end = closing(found, word)
         return _tuple_relation(source, [fold(name) for name in found[word + 1 : end : 2]], end + 1, bindings)
@@ -157,6 +164,7 @@ def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
         except UnparsableError:
             pass  # something that is no constant, which is read word by word below
     while True:
+        source.spend(WORK_OF_A_TERM)
         if found[word + 1] == "-" and found[word + 3] in _AFTER_VALUE and found[word + 2].isdigit():
             terms.append(new(Literal, (INTEGER, "-" + found[word + 2])))
             word += 3
@@ -171,6 +179,7 @@ def _terms(source: Source, word: int) -> tuple[tuple[Term, ...], int]:
 
 def _tuple_relation(source: Source, columns: list[str], word: int, bindings: list[Binding]) -> int:
     found = source.words
+    source.spend(_WORK_OF_A_RELATION)
     operator = found[word].lower()
     value = word + 1
     kind = Operator.IN if operator == "in" else Operator.EQ if operator == "=" else Operator.OTHER
@@ -234,6 +243,7 @@ def _rows(source: Source, word: int) -> tuple[list[tuple[Term, ...] | None], int
         else:
             _, word = term(source, word + 1)
         rows.append(row)
+        source.spend(_WORK_OF_A_ROW)
         if found[word] == ")":
             return rows, word + 1
         if found[word] != ",":

@@ -6,7 +6,7 @@ import re
 from itertools import repeat
 from typing import Final
 
-from cqlproxy.statements.analysed_text import CLOSING, OPENING, Source, new
+from cqlproxy.statements.analysed_text import BRACKETS, OPENING, Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name, unquote
 from cqlproxy.statements.statement import (
     Expression,
@@ -26,6 +26,7 @@ _CONSTANTS: Final = {
 }
 _DIGITS: Final = frozenset("0123456789")
 _MANY: Final = 1000
+_STRETCH: Final = 64
 _PERIOD: Final = frozenset("pP")
 # Reserved words of the grammar that can follow a term: none of them starts another one.
 _AFTER_TERM: Final = frozenset(
@@ -39,6 +40,10 @@ _DURATION: Final = re.compile(
     r"|p[0-9]{4}-[0-9]{2}-[0-9]{2}t[0-9]{2}:[0-9]{2}:[0-9]{2}",
     re.IGNORECASE,
 )
+
+WORK_OF_A_TERM: Final = 800
+_WORK_OF_AN_OPERATOR: Final = 150
+_WORK_OF_A_CONSTANT: Final = 400
 
 STRING: Final = LiteralKind.STRING
 INTEGER: Final = LiteralKind.INTEGER
@@ -61,14 +66,12 @@ def table_name(found: list[str], word: int) -> tuple[TableName, int]:
 def closing(found: list[str], word: int) -> int:
     """The word that closes the bracket at ``word``."""
     depth = 0
-    for end in range(word, len(found)):
-        token = found[end]
-        if token in OPENING:
-            depth += 1
-        elif token in CLOSING:
-            depth -= 1
-            if not depth:
-                return end
+    for start in range(word, len(found), _STRETCH):
+        for end, token in enumerate(found[start : start + _STRETCH], start):
+            if token in BRACKETS:
+                depth += 1 if token in OPENING else -1
+                if not depth:
+                    return end
     raise UnparsableError("a bracket is not closed")
 
 
@@ -101,6 +104,15 @@ def constant(token: str) -> Literal:
     raise UnparsableError("a constant was expected")
 
 
+def is_constant(token: str) -> bool:
+    """Whether a single word is a literal."""
+    try:
+        constant(token)
+    except UnparsableError:
+        return False
+    return True
+
+
 def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> list[Term]:
     """The terms that single words are, constants and ? markers: from ``word`` on one after ``step`` words.
 
@@ -113,6 +125,7 @@ def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> li
         if "?" not in different and len(different) < len(tokens) // 2:
             literals = {token: constant(token) for token in different}
             return [literals[token] for token in tokens]
+        source.spend(_WORK_OF_A_CONSTANT * len(tokens))
     joined = "".join(tokens)
     if joined.isdigit() and joined.isascii():
         return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
@@ -162,6 +175,7 @@ def term(source: Source, word: int) -> tuple[Term, int]:
     if found[end] not in _ARITHMETIC:
         return value, end
     while found[end] in _ARITHMETIC:
+        source.spend(_WORK_OF_AN_OPERATOR)
         if found[end + 1].isdigit():
             end += 2
         else:
@@ -170,6 +184,7 @@ def term(source: Source, word: int) -> tuple[Term, int]:
 
 
 def _operand(source: Source, word: int) -> tuple[Term, int]:
+    source.spend(WORK_OF_A_TERM)
     found = source.words
     first = word
     if found[word + 1] == "(" and is_name(found[word]) and found[word].lower() not in _AFTER_TERM:
@@ -181,6 +196,7 @@ def _operand(source: Source, word: int) -> tuple[Term, int]:
             word += 1
         elif token == "(":
             end = closing(found, word) + 1
+            source.spend(WORK_OF_A_TERM)
             # A bracket directly before another operand is a type hint: (int) ?
             if not _starts_operand(found, end):
                 return _postfix(source, first, end)
@@ -194,7 +210,7 @@ def _operand(source: Source, word: int) -> tuple[Term, int]:
         return (Expression((marker,)) if negated else marker), end
     if token in OPENING:
         return _postfix(source, first, closing(found, word) + 1)
-    if token[:1] == '"' or (is_name(token) and (found[word + 1] in ("(", ".") or not _is_constant(token))):
+    if token[:1] == '"' or (is_name(token) and (found[word + 1] in ("(", ".") or not is_constant(token))):
         if token.lower() in _AFTER_TERM:
             raise UnparsableError("a term was expected")
         end = word + 1
@@ -213,6 +229,7 @@ def _operand(source: Source, word: int) -> tuple[Term, int]:
 def _postfix(source: Source, first: int, end: int) -> tuple[Expression, int]:
     found = source.words
     while True:
+        source.spend(_WORK_OF_AN_OPERATOR)
         if found[end] == "[":
             end = closing(found, end) + 1
         elif found[end] == "." and is_name(found[end + 1]):
@@ -220,14 +237,6 @@ def _postfix(source: Source, first: int, end: int) -> tuple[Expression, int]:
         else:
             markers = source.markers_within(first, end)
             return new(Expression, (markers,)) if markers else _OPAQUE, end
-
-
-def _is_constant(token: str) -> bool:
-    try:
-        constant(token)
-    except UnparsableError:
-        return False
-    return True
 
 
 def _starts_operand(found: list[str], word: int) -> bool:

@@ -38,6 +38,10 @@ _ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
 _NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") : -1]
+_WORK_OF_A_STATEMENT: Final = 2500
+_WORK_OF_A_CLAUSE: Final = 1500
+_WORK_OF_AN_ASSIGNMENT: Final = 700
+_WORK_OF_AN_ELEMENT: Final = 1500
 VERBS: Final = frozenset(["insert", "update", "delete"])
 
 
@@ -47,6 +51,7 @@ def mutation(source: Source, word: int, span: Span | None) -> tuple[Statement, i
     ``span`` is the statement's; None when it is one of several and its span is to be found.
     """
     verb = source.words[word].upper()
+    source.spend(_WORK_OF_A_STATEMENT)
     write = _Write()
     if verb == "INSERT":
         end = _insert(source, word, write)
@@ -69,7 +74,7 @@ def mutation(source: Source, word: int, span: Span | None) -> tuple[Statement, i
             tuple(write.bindings),
             markers,
             first_marker,
-            source.span(word, end) if span is None else span,
+            source.statement_span(word, end) if span is None else span,
             write.condition,
             write.using is not None and write.using.timestamp is not None,
             write.using is not None and write.using.ttl is not None,
@@ -149,17 +154,17 @@ def _columns_and_values(source: Source, word: int, write: _Write) -> int:
     return word + 1
 
 
-def using(source: Source, word: int) -> tuple[Using | None, int]:
-    """The clause at the word USING, None if another word stands there; and the word after it."""
+def using(source: Source, word: int) -> tuple[Using, int]:
+    """The clause at the word USING, and the word after it."""
     found = source.words
-    if found[word].lower() != "using":
-        return None, word
+    source.spend(_WORK_OF_A_CLAUSE)
     first = word
     timestamp: Parameter | None = None
     ttl: Parameter | None = None
     while True:
         name = found[word + 1].lower()
         begin = word + 2
+        source.spend(_WORK_OF_A_CLAUSE)
         value, word = term(source, begin)
         if name == "timestamp":
             timestamp = Parameter(value, source.span(begin, word))
@@ -174,7 +179,8 @@ def using(source: Source, word: int) -> tuple[Using | None, int]:
 def _update(source: Source, word: int, write: _Write) -> int:
     found = source.words
     write.table, word = table_name(found, word + 1)
-    write.using, word = using(source, word)
+    if found[word].lower() == "using":
+        write.using, word = using(source, word)
     if found[word].lower() != "set":
         raise UnparsableError("SET was expected")
     while True:
@@ -193,8 +199,10 @@ def _assignment(source: Source, word: int, write: _Write) -> int:
         and found[word + 2] in _ENDS
         and (found[word + 1].isdigit() or found[word + 1][:1] == "'")
     ):
+        source.spend(_WORK_OF_AN_ASSIGNMENT)
         write.bindings.append(new(Binding, (column, _SET, (constant(found[word + 1]),))))
         return word + 2
+    source.spend(2 * _WORK_OF_AN_ASSIGNMENT)
     if found[word] == "(":
         # ScyllaDB's SCYLLA_TIMEUUID_LIST_INDEX(l)[id]: an element by its identity, not by its place.
         column = fold(found[word + 1])
@@ -238,10 +246,11 @@ def _names(token: str, column: str) -> bool:
 def _element(source: Source, word: int, write: _Write, exact: bool) -> int:
     """Reads ``[key]`` or ``.field`` after a column."""
     found = source.words
+    source.spend(_WORK_OF_AN_ELEMENT)
     if found[word] == ".":
         fold(found[word + 1])
         return word + 2
-    end = closing(found, word)
+    end = word + 2 if found[word + 2] == "]" else closing(found, word)
     key, after = term(source, word + 1)
     if after != end:
         raise UnparsableError("a key was expected")
@@ -258,6 +267,7 @@ def _delete(source: Source, word: int, write: _Write) -> int:
         word -= 1
         while True:
             column = fold(found[word + 1])
+            source.spend(_WORK_OF_AN_ASSIGNMENT)
             word += 2
             exact = found[word] == "("
             if exact:
@@ -273,7 +283,8 @@ def _delete(source: Source, word: int, write: _Write) -> int:
         if found[word].lower() != "from":
             raise UnparsableError("FROM was expected")
     write.table, word = table_name(found, word + 1)
-    write.using, word = using(source, word)
+    if found[word].lower() == "using":
+        write.using, word = using(source, word)
     return _where_and_if(source, word, write)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqlproxy.statements import fold
-from cqlproxy.statements.lexer import UnparsableError, ends, words
+from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, words
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 OPERATORS = [
@@ -72,10 +72,17 @@ def spoken(text: str) -> list[str]:
 )
 def test_words(text: str, expected: list[str]) -> None:
     assert spoken(text) == expected
-    places = ends(text)[: len(expected)]
+    places = all_ends(text, len(expected))
     assert [text[:end].endswith(word) for end, word in zip(places, expected, strict=True)] == [True] * len(
         expected
     )
+
+
+def all_ends(text: str, count: int) -> list[int]:
+    places = [end for start in blocks(text) for end in ends(text, start)]
+    assert len(places) >= count
+    assert {len(ends(text, start)) for start in blocks(text)[:-1]} <= {BLOCK}
+    return places[:count]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_nothing_is_lost_but_blanks_and_comments(text: str) -> None:
         found = spoken(text)
     except UnparsableError:
         return
-    places = ends(text)[: len(found)]
+    places = all_ends(text, len(found))
     before = 0
     for end, word in zip(places, found, strict=True):
         start = end - len(word)
