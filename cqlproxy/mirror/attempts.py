@@ -1,0 +1,33 @@
+"""The failed attempts to deliver a copy: how many count against it, and what a dead letter tells of them."""
+
+from __future__ import annotations
+
+
+class Attempts:
+    """Made when there is something to tell: a failure, or a start that the journal knows of.
+
+    Times are in seconds since the epoch.
+    """
+
+    __slots__ = ("began", "counted", "error", "failures", "first", "last")
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.last: float | None = None
+        self.failures = 0
+        """All of them: the pause before the next one depends on it."""
+        self.counted = 0
+        """Those that failed while the target was well."""
+        self.error = ""
+        """What the last one failed of."""
+        self.began = False
+        """Whether the journal knows that the copy, which must not be sent twice, is about to be sent."""
+
+    def failed(self, at: float, error: str, *, counts: bool) -> None:
+        """One more has failed, which was sent at ``at``."""
+        if self.first is None:
+            self.first = at
+        self.last = at
+        self.failures += 1
+        self.counted += counts
+        self.error = error
