@@ -11,10 +11,17 @@ from typing import cast
 import pytest
 
 from frame_codec import Opcode, Query, QueryParameters
+from tests.integration.comparison import (
+    Tables,
+    contents,
+    contents_of_both,
+    differences,
+    expiring,
+)
 from tests.integration.conftest import StartProxy
 from tests.integration.raw_client import RawClient
-from tests.integration.transcripts import PROGRAMS, ProgramRun
-from tests.nodes import CassandraNode, DriverProgram, ProxyProcess
+from tests.integration.transcripts import ProgramRun
+from tests.nodes import CassandraNode, ProxyProcess
 
 HELD = "6f1d2a44-0c55-4a4e-9d1e-1f8a57b7c001"
 FREE = "b2c9e0d7-73a1-4f0c-8a35-5d2f4be5c002"
@@ -38,12 +45,6 @@ BY_VALUE = (
     "copied_conditional_writes.ledger",
 )
 
-TTL_SLACK = 30
-"""Seconds: the two nodes are read one after the other while times to live run down."""
-
-Cells = dict[str, list[object]]
-Tables = dict[str, dict[str, Cells]]
-
 
 @pytest.fixture(scope="module")
 def proxy(start_module_proxy: StartProxy) -> ProxyProcess:
@@ -65,43 +66,12 @@ def stats(proxy: ProxyProcess, counts: dict[str, int]) -> dict[str, object]:
     return proxy.stats()
 
 
-def contents(server: CassandraNode, *beginnings: str, root: Path) -> Tables:
-    program = DriverProgram(PROGRAMS / "contents.py", server.address, server.port, *beginnings, root=root)
-    return cast(Tables, program.result(60))
-
-
 def only(tables: Tables, tenant: str) -> Tables:
     """The rows that name the tenant, in their key or in a column."""
     return {
         table: {key: cells for key, cells in rows.items() if tenant in f"{key} {cells}"}
         for table, rows in tables.items()
     }
-
-
-def values(rows: dict[str, Cells]) -> dict[str, dict[str, object]]:
-    return {key: {column: cell[0] for column, cell in cells.items()} for key, cells in rows.items()}
-
-
-def times(rows: dict[str, Cells]) -> dict[str, dict[str, object]]:
-    return {key: {column: cell[1] for column, cell in cells.items()} for key, cells in rows.items()}
-
-
-def ttls(rows: dict[str, Cells]) -> dict[tuple[str, str], int]:
-    return {
-        (key, column): cell[2]
-        for key, cells in rows.items()
-        for column, cell in cells.items()
-        if isinstance(cell[2], int)
-    }
-
-
-def same(primary: dict[str, Cells], shadow: dict[str, Cells], *, by_value: bool = False) -> None:
-    assert values(shadow) == values(primary)
-    if not by_value:
-        assert times(shadow) == times(primary)
-    left, right = ttls(primary), ttls(shadow)
-    assert left.keys() == right.keys()
-    assert all(abs(left[cell] - right[cell]) <= TTL_SLACK for cell in left)
 
 
 def test_figures_are_those_of_what_was_sent(counts: dict[str, int], stats: dict[str, object]) -> None:
@@ -136,13 +106,12 @@ def test_what_is_not_held_back_is_the_same_to_the_microsecond(
 ) -> None:
     on_primary = only(contents(primary, TENANTS, root=root), FREE)
     on_shadow = contents(shadow, TENANTS, root=root)
-    for table in ("orders", "people"):
-        same(on_primary[f"{TENANTS}.{table}"], on_shadow[f"{TENANTS}.{table}"])
-    for table in ("seats", "hits"):
-        same(on_primary[f"{TENANTS}.{table}"], on_shadow[f"{TENANTS}.{table}"], by_value=True)
+    tables = [f"{TENANTS}.{table}" for table in ("orders", "people", "seats", "hits")]
+    left, right = ({table: side[table] for table in tables} for side in (on_primary, on_shadow))
+    assert differences(left, right, by_value=tables[2:]) == []
     orders = on_primary[f"{TENANTS}.orders"]
     assert len(orders) > 30
-    assert len(ttls(orders)) == 2
+    assert expiring(orders) == 2
 
 
 @pytest.mark.parametrize(("tenant", "copied"), [(HELD, 0), (FREE, 1)], ids=["held", "free"])
@@ -189,12 +158,10 @@ def test_rows_of_every_type_and_statement_are_the_same_to_the_microsecond(
     assert (after["failed_copies"], after["dropped_writes"]) == (0, 0)
 
     beginnings = [f"copied_{program}" for programs in OTHERS for program in programs]
-    on_primary, on_shadow = (contents(node, *beginnings, root=root) for node in (primary, shadow))
-    assert on_primary.keys() == on_shadow.keys()
+    on_primary, on_shadow = contents_of_both(primary, shadow, *beginnings, root=root)
     assert len(on_primary) == 11
-    for table, rows in on_primary.items():
-        assert rows, table
-        same(rows, on_shadow[table], by_value=table in BY_VALUE)
+    assert all(on_primary.values())
+    assert differences(on_primary, on_shadow, by_value=BY_VALUE) == []
     assert len(on_primary["copied_many_writes.t"]) == 5_500
-    given = [time for row in times(on_primary["copied_statements.t"]).values() for time in row.values()]
+    given = [cell[1] for row in on_primary["copied_statements.t"].values() for cell in row.values()]
     assert any(re.fullmatch(r"17000000000000\d\d", str(time)) for time in given)

@@ -1,12 +1,15 @@
-"""All that is in some keyspaces, read straight from a node: rows, write times, times to live.
+"""All that is in some keyspaces, read straight from a node: rows, write times, times of expiry.
 
 Arguments: contact point, port, then the beginnings of names of keyspaces. Prints one JSON object: by table
-(``keyspace.table``), by primary key, by column: value, write time, time to live in seconds. The last two are
-None for parts of the key and for counters, and lists for collections, which have one for each element.
+(``keyspace.table``), by primary key, by column: value, write time, Unix time at which it expires. The last
+two are None for parts of the key and for counters, and lists for collections, which have one for each
+element. The time of expiry is that of reading and the TTL in full seconds: late by the time that reading
+took, early by a second at most.
 """
 
 import json
 import sys
+import time
 
 from cassandra.cluster import Cluster, Session
 from cassandra.metadata import TableMetadata, protect_name
@@ -29,9 +32,16 @@ def contents(session: Session, table: TableMetadata) -> dict[str, dict[str, list
             name: [repr(value), None, None] for name, value in zip((*untimed, *timed), values, strict=True)
         }
         for index, name in enumerate(timed):
-            cells[name][1:] = times[index], times[len(timed) + index]
+            cells[name][1:] = times[index], expiry(times[len(timed) + index])
         found[repr(key)] = cells
     return found
+
+
+def expiry(ttl: int | list[int | None] | None) -> object:
+    """The Unix time at which what has this time to live expires; as the node gives it, one or a list."""
+    if isinstance(ttl, list):
+        return [expiry(one) for one in ttl]
+    return None if ttl is None else time.time() + ttl
 
 
 def main(address: str, port: int, *beginnings: str) -> None:
