@@ -1,5 +1,6 @@
 """A client without a driver: it sends exactly the bytes that a test gives it, and shows what it gets."""
 
+import select
 import socket
 from types import TracebackType
 from typing import Self
@@ -65,6 +66,20 @@ class RawClient:
             self._frames += self._decoder.feed(data)
             assert self._decoder.violation is None
         return self._frames.pop(0)
+
+    def readable(self, timeout: float) -> bool:
+        """Whether `frames` has something to give within so many seconds."""
+        return bool(self._frames) or bool(select.select([self._socket], [], [], timeout)[0])
+
+    def frames(self) -> list[Frame]:
+        """The frames that have come whole, at least what one read gives; the connection must be open."""
+        if not self._frames:
+            data = self._socket.recv(65536)
+            assert data, "the connection was closed instead"
+            self._frames += self._decoder.feed(data)
+            assert self._decoder.violation is None
+        come, self._frames = self._frames, []
+        return come
 
     def error(self) -> ErrorResponse:
         """The next frame, which must be an ERROR."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
+from uuid import UUID
 
+from frame_codec import PROTOCOL_V4, Opcode, Query, QueryParameters, Rows, decode_result
 from tests.integration.programs.tenant_rows import ROWS
+from tests.integration.raw_client import RawClient
 from tests.nodes import CassandraNode, DriverProgram, ProxyProcess
 
-_KEY = re.compile(r"\[UUID\('(.+)'\), (\d+)\]")
+TABLES = ("orders", "audit")
+_PAGE_ROWS = 5000
 _PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -70,27 +73,42 @@ class TenantLoad:
         said = self._program.result(90)["requests"]
         requests = cast("list[tuple[int, str, float, float, str | None]]", said)
         assert [request for request in requests if request[4] is not None] == []
-        times = sorted(request[2] for request in requests)
-        self.rate = len(requests) / (times[-1] - times[0])
         return [
             Written(Row(table, self.tenants[tenant], number), way, sent, answered)
             for number, way, sent, answered, _ in requests
             for table, tenant in ROWS[way](number)
         ]
 
-    def rows_on(self, node: CassandraNode) -> dict[Row, int]:
-        """What the node holds of it, with write times."""
-        program = DriverProgram(
-            _PROGRAMS / "contents.py", node.address, node.port, self.keyspace, root=self._root
-        )
-        tables = cast("dict[str, dict[str, dict[str, list[object]]]]", program.result(90))
-        found = {}
-        for name, rows in tables.items():
-            for key, cells in rows.items():
-                parts = _KEY.fullmatch(key)
-                assert parts is not None, key
-                found[Row(name.partition(".")[2], parts[1], int(parts[2]))] = cast(int, cells["v"][1])
+    def rows_on(self, node: CassandraNode, ban: Ban | None = None) -> dict[Row, int]:
+        """What the node holds of it, with write times; with a ban only the rows that it means."""
+        found: dict[Row, int] = {}
+        with RawClient(node) as client:
+            client.start()
+            for table in TABLES:
+                if ban is None or table in ban.tables:
+                    found.update(self._rows_of(client, table, ""))
+                    continue
+                for tenant in ban.tenants:
+                    found.update(self._rows_of(client, table, f" WHERE tenant = {tenant}"))
         return found
+
+    def _rows_of(self, client: RawClient, table: str, where: str) -> Iterator[tuple[Row, int]]:
+        # On raw frames, because it is done while the load runs and takes of the same processors.
+        text = f"SELECT tenant, id, writetime(v) FROM {self.keyspace}.{table}{where}"
+        page = QueryParameters(page_size=_PAGE_ROWS)
+        while True:
+            client.request(Query(text, page))
+            rows = decode_result(client.expect(Opcode.RESULT, stream=1), PROTOCOL_V4)
+            assert isinstance(rows, Rows)
+            for tenant, number, written in rows.rows:
+                assert tenant is not None
+                assert number is not None
+                assert written is not None
+                row = Row(table, str(UUID(bytes=tenant)), int.from_bytes(number, "big"))
+                yield row, int.from_bytes(written, "big")
+            if rows.metadata.paging_state is None:
+                return
+            page = QueryParameters(page_size=_PAGE_ROWS, paging_state=rows.metadata.paging_state)
 
 
 @dataclass
@@ -116,10 +134,6 @@ class Ban:
         return (
             self.means(written.row) and self.acknowledged <= written.sent and written.answered < self.lifting
         )
-
-    def of(self, rows: Iterable[Row]) -> set[Row]:
-        """Those of the rows that it means."""
-        return {row for row in rows if self.means(row)}
 
     def may_hold(self, written: Written) -> bool:
         """Whether the ban may have kept a row: it was in force, or came while the row's copy waited."""
