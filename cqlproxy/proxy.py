@@ -7,6 +7,8 @@ import logging
 import signal
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from cqlproxy.admin.exposition import render
@@ -16,19 +18,23 @@ from cqlproxy.client.listener import Listener
 from cqlproxy.client.one_node import Address, OneNode
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
+from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
 from cqlproxy.metrics import Gauges, Metrics, NodeState
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
-from cqlproxy.modes import Mode
+from cqlproxy.mode_in_force import ModeInForce
 from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
 from cqlproxy.routing.router import Router
+from cqlproxy.routing.routes import Routes
 from cqlproxy.rules_in_force import RulesInForce
+from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.statements import StatementCache
 from cqlproxy.supervision import Supervisor
 from filters import Governor, Rules, load_rules
+from frame_codec import PROTOCOL_V4
 
 log = logging.getLogger(__name__)
 
@@ -57,41 +63,44 @@ class StartupError(Exception):
 class Proxy:
     """One proxy process. Implements ``admin.view.View``."""
 
-    def __init__(self, config: Config, rules: Rules) -> None:
+    def __init__(self, config: Config, rules: Rules, state: StateFile) -> None:
         self._config = config
-        self.metrics = Metrics(config.mode)
+        self._state = state
+        mode = state.state.mode
+        self.metrics = Metrics(mode)
+        self.metrics.mode_since = state.state.since.timestamp()
+        self.metrics.last_run = state.last_run
         self._supervisor = Supervisor()
         self._stopping = False
         self._listening = False
         governor = Governor(rules)
-        self._primary = VersionedCluster(self._make_primary)
-        self._shadow: Backend | None = None
-        self._mirror: Mirror | None = None
-        if config.mode is Mode.DUAL_WRITE_ASYNC and config.shadow is not None:
-            self._shadow = self._backend("shadow", config.shadow, config.mirror.shadow_timeout_ms)
-            self._mirror = Mirror(
-                self._shadow,
-                max_requests=config.mirror.max_requests,
-                max_bytes=config.mirror.max_bytes,
-                timeout=config.mirror.shadow_timeout_ms / 1000,
-                metrics=self.metrics,
-                undelivered=self._undelivered,
-                rules=rules,
-                ask_again=AskedAgain(governor, self.metrics),
+        primary = VersionedCluster(lambda version: self._backend(Side.PRIMARY, config.primary, version))
+        shadow: VersionedCluster | None = None
+        mirrors: tuple[Mirror | None, Mirror | None] = (None, None)
+        if config.shadow is not None:
+            address = config.shadow
+            shadow = VersionedCluster(lambda version: self._backend(Side.SHADOW, address, version))
+            ask_again = AskedAgain(governor, self.metrics)
+            mirrors = (
+                self._mirror_to(Side.PRIMARY, primary.main, rules, ask_again),
+                self._mirror_to(Side.SHADOW, shadow.main, rules, ask_again),
             )
-        self.rules = RulesInForce(governor, self._mirror, self.metrics)
-        copies = Copies(
-            governor=governor,
-            mirror=self._mirror,
-            metrics=self.metrics,
-            schema_changes=config.mirror.schema_changes,
-        )
+        self._clusters = (primary, shadow)
+        self._mirrors = [mirror for mirror in mirrors if mirror is not None]
+        self._routes = Routes(self._clusters, mirrors, mode, pin_timestamps=config.mirror.pin_timestamps)
+        self.rules = RulesInForce(governor, self._mirrors, self.metrics)
+        clock = WriteClock()
         self._router = Router(
             statements=StatementCache(STATEMENTS_KEPT),
-            copies=copies,
-            clock=WriteClock(),
+            copies=Copies(
+                governor=governor,
+                metrics=self.metrics,
+                clock=clock,
+                schema_changes=config.mirror.schema_changes,
+                consistency=config.mirror.consistency,
+            ),
+            clock=clock,
             metrics=self.metrics,
-            pin_timestamps=config.mirror.pin_timestamps and self._mirror is not None,
         )
         listen = Address(config.listen.host, config.listen.port)
         advertised = config.listen.advertised_address
@@ -100,41 +109,53 @@ class Proxy:
             port=listen.port,
             max_frame_bytes=config.listen.max_frame_bytes,
             router=self._router,
-            handshake=Handshake(self._primary),
+            handshake=Handshake(self._routes),
             one_node=OneNode(listen, None if advertised is None else str(advertised)),
             metrics=self.metrics,
         )
+        self.modes = ModeInForce(
+            routes=self._routes,
+            clusters=self._clusters,
+            mirrors=mirrors,
+            listener=self._listener,
+            metrics=self.metrics,
+            state=state,
+        )
         self._admin = AdminServer(config.admin.host, config.admin.port, self)
-        self.metrics.gauges = Gauges(nodes=self._node_states, rules=lambda: self.rules.state)
-        if self._mirror is not None:
-            mirror = self._mirror
-            self.metrics.gauges = Gauges(
-                queue_depth=lambda: mirror.depth,
-                queue_bytes=lambda: mirror.depth_bytes,
-                mirror_in_flight=lambda: mirror.in_flight,
-                mirror_lag_seconds=lambda: mirror.lag,
-                nodes=self._node_states,
-                rules=lambda: self.rules.state,
-            )
-
-    def _make_primary(self, version: int) -> Backend:
-        # Events come from one control connection, whatever versions clients speak.
-        return self._backend(
-            "primary", self._config.primary, self._config.request_timeout_ms, version, events=version == 4
+        self.metrics.gauges = Gauges(
+            queue_depth=lambda: sum(mirror.depth for mirror in self._mirrors),
+            queue_bytes=lambda: sum(mirror.depth_bytes for mirror in self._mirrors),
+            mirror_in_flight=lambda: sum(mirror.in_flight for mirror in self._mirrors),
+            mirror_lag_seconds=lambda: max((mirror.lag for mirror in self._mirrors), default=0.0),
+            nodes=self._node_states,
+            rules=lambda: self.rules.state,
         )
 
-    def _backend(
-        self, name: str, address: ClusterAddress, timeout_ms: int, version: int = 4, *, events: bool = False
-    ) -> Backend:
+    def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
+        mirror = self._config.mirror
+        return Mirror(
+            target,
+            max_requests=mirror.max_requests,
+            max_bytes=mirror.max_bytes,
+            timeout=mirror.shadow_timeout_ms / 1000,
+            metrics=self.metrics,
+            undelivered=self._undelivered,
+            rules=rules,
+            ask_again=ask_again,
+        )
+
+    def _backend(self, side: Side, address: ClusterAddress, version: int) -> Backend:
+        # Events come from one control connection of a cluster, whatever versions clients speak.
+        events = version == PROTOCOL_V4
         return Backend(
-            name=name,
+            name=side.label,
             contact_points=list(address.contact_points),
             port=address.port,
             local_datacenter=address.local_datacenter,
-            request_timeout=timeout_ms / 1000,
+            request_timeout=self._config.request_timeout_ms / 1000,
             protocol_version=version,
-            on_event=self._primary_event if events else lambda body: None,
-            on_change=self._mirror_may_go_on if name == "shadow" else lambda: None,
+            on_event=partial(self._event, side) if events else lambda body: None,
+            on_change=partial(self._nodes_changed, side) if events else lambda: None,
         )
 
     # --- life ---------------------------------------------------------------------------------
@@ -145,10 +166,14 @@ class Proxy:
             await self._admin.start()
         except OSError as error:
             raise StartupError(_cannot_bind("admin", self._config.admin, error)) from error
-        if self._shadow is not None:
-            self._supervisor.start(self._connect_shadow(self._shadow), "connect to the shadow")
+        answering = self._clusters[self._routes.side]
+        other = self._clusters[self._routes.side.other]
+        assert answering is not None
+        if other is not None:
+            work = self._connect_in_background(other.main)
+            self._supervisor.start(work, f"connect to the {other.main.name} cluster")
         self.rules.start()
-        await self._connect_primary()
+        await self._connect(answering.main)
         self._supervisor.start(self._sweep(), "time-outs")
         try:
             await self._listener.start()
@@ -160,21 +185,23 @@ class Proxy:
             extra={
                 "host": self._config.listen.host,
                 "port": self._config.listen.port,
-                "mode": self._config.mode,
+                "mode": self._routes.mode.value,
             },
         )
+        await asyncio.to_thread(self._state.run_begins)
 
-    async def _connect_primary(self) -> None:
+    async def _connect(self, backend: Backend) -> None:
+        """Reach the cluster that answers clients. Raises ``StartupError``."""
         limit = self._config.connect_timeout
         give_up_at = asyncio.get_running_loop().time() + limit
         pause, longest = RETRY_SECONDS
         while True:
             try:
                 async with asyncio.timeout_at(give_up_at):
-                    await self._primary.main.connect()
+                    await backend.connect()
                 return
             except TimeoutError:
-                reason = f"the primary cluster did not answer within connect_timeout ({limit:g} s)"
+                reason = f"the {backend.name} cluster did not answer within connect_timeout ({limit:g} s)"
                 raise StartupError(reason) from None
             except ConnectError as error:
                 if asyncio.get_running_loop().time() + pause >= give_up_at:
@@ -183,12 +210,12 @@ class Proxy:
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 
-    async def _connect_shadow(self, shadow: Backend) -> None:
-        """The shadow may be away for as long as it likes: clients do not wait for it."""
+    async def _connect_in_background(self, backend: Backend) -> None:
+        """The cluster that does not answer may be away as long as it likes: clients do not wait for it."""
         pause, longest = RETRY_SECONDS
         while True:
             try:
-                await shadow.connect()
+                await backend.connect()
                 return
             except ConnectError as error:
                 log.warning("%s; copies wait in the queue; trying again in %g s", error, pause)
@@ -201,42 +228,50 @@ class Proxy:
         self._listener.stop_accepting()
         loop = asyncio.get_running_loop()
         answered_by = loop.time() + ANSWER_SECONDS
-        while any(backend.in_flight for backend in self._primary) and loop.time() < answered_by:
+        answering = list(self._backends(self._routes.side))
+        while any(backend.in_flight for backend in answering) and loop.time() < answered_by:
             await asyncio.sleep(0.02)
         self._listener.close_clients()
         await self._router.stop()
-        if self._mirror is not None:
-            if not await self._mirror.drain(DRAIN_SECONDS):
-                log.warning("copies are lost at shutdown", extra={"copies": self._mirror.depth})
-            await self._mirror.stop()
+        for mirror in self._mirrors:
+            if not await mirror.drain(DRAIN_SECONDS):
+                log.warning("copies are lost at shutdown", extra={"copies": mirror.depth})
+            await mirror.stop()
         await self.rules.stop()
         await self._supervisor.stop()
-        if self._shadow is not None:
-            await self._shadow.close()
-        await self._primary.close()
+        for cluster in reversed(self._clusters):
+            if cluster is not None:
+                await cluster.close()
         await self._admin.stop()
+        try:
+            await asyncio.to_thread(self._state.close)
+        except StateFileError as error:
+            log.error(str(error))
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = monotonic()
-            for backend in self._primary:
-                backend.sweep(now)
-            if self._shadow is not None:
-                self._shadow.sweep(now)
-            self.metrics.requests_timed_out = sum(backend.timed_out for backend in self._primary)
+            for cluster in self._clusters:
+                for backend in cluster or ():
+                    backend.sweep(now)
 
     # --- what the parts tell each other -------------------------------------------------------
 
-    def _primary_event(self, body: bytes) -> None:
-        event = self._listener.schema_event(body)
+    def _event(self, side: Side, body: bytes) -> None:
+        event = self._listener.schema_event(body, forward=side is self._routes.side)
         if event is not None and event.change.target == "KEYSPACE":
-            for backend in self._primary:
+            for backend in self._backends(side):
                 backend.keyspace_changed(event.change.keyspace)
 
-    def _mirror_may_go_on(self) -> None:
-        if self._mirror is not None:
-            self._mirror.pump()
+    def _backends(self, side: Side) -> Iterable[Backend]:
+        cluster = self._clusters[side]
+        return () if cluster is None else cluster
+
+    def _nodes_changed(self, side: Side) -> None:
+        for mirror in self._mirrors:
+            if mirror.side is side:
+                mirror.pump()
 
     def _undelivered(self, mutation: Mutation, reason: str) -> None:
         """The journal's place: until there is one, a copy that cannot be delivered is counted, and lost."""
@@ -248,20 +283,20 @@ class Proxy:
             self.metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
 
     def _node_states(self) -> Iterable[NodeState]:
-        backends = [self._primary.main] + ([self._shadow] if self._shadow is not None else [])
-        for backend in backends:
-            for address, up in backend.node_states().items():
-                yield NodeState(backend.name, address, up)
+        for cluster in self._clusters:
+            if cluster is not None:
+                for address, up in cluster.main.node_states().items():
+                    yield NodeState(cluster.main.name, address, up)
 
     # --- what the operator sees ---------------------------------------------------------------
 
     def ready(self) -> tuple[bool, list[str]]:
-        """Ready while clients can be served: the shadow has no say in it."""
+        """Ready while clients can be served: the cluster that does not answer them has no say in it."""
         reasons = []
         if self._stopping:
             reasons.append("the proxy is stopping")
-        elif not self._primary.main.ready:
-            reasons.append("no node of the primary cluster is connected")
+        elif not self._routes.main.backend.ready:
+            reasons.append(f"no node of the {self._routes.side.label} cluster is connected")
         elif not self._listening:
             reasons.append("not listening for clients yet")
         return not reasons, reasons
@@ -286,7 +321,15 @@ async def serve(config: Config) -> None:
     rules = Rules()
     if config.filters is not None:
         rules = load_rules(config.filters.rules_file, loaded_at=time.time())
-    proxy = Proxy(config, rules)
+    try:
+        state = StateFile.open(
+            config.state_file, config.mode, shadow=config.shadow is not None, now=datetime.now(UTC)
+        )
+    except StateFileError as error:
+        raise StartupError(str(error)) from error
+    for note in state.notes:
+        log.warning(note)
+    proxy = Proxy(config, rules, state)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

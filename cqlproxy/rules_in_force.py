@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from cqlproxy.admin.view import NoRulesFileError
 from cqlproxy.metrics import Metrics, RulesState
@@ -25,11 +26,11 @@ _NO_FILE = (
 
 
 class RulesInForce:
-    """Implements ``admin.view.RulesView``. ``mirror`` is None in modes that copy nothing."""
+    """Implements ``admin.view.RulesView``."""
 
-    def __init__(self, governor: Governor, mirror: Mirror | None, metrics: Metrics) -> None:
+    def __init__(self, governor: Governor, mirrors: Sequence[Mirror], metrics: Metrics) -> None:
         self._governor = governor
-        self._mirror = mirror
+        self._mirrors = mirrors
         self._metrics = metrics
         self._supervisor = Supervisor()
         self._problems: tuple[str, ...] = ()
@@ -71,8 +72,8 @@ class RulesInForce:
     def _replace(self, rules: Rules) -> None:
         changed = rules.content_hash != self._governor.rules.content_hash
         self._governor.rules = rules
-        if self._mirror is not None:
-            self._mirror.use_rules(rules)
+        for mirror in self._mirrors:
+            mirror.use_rules(rules)
         if self._problems:
             self._problems = ()
             log.info("the rules file can be used again")
@@ -87,8 +88,8 @@ class RulesInForce:
             )
 
     async def _settled(self) -> None:
-        if self._mirror is not None:
-            await self._mirror.settle_earlier()
+        for mirror in self._mirrors:
+            await mirror.settle_earlier()
 
     def _refused(self, error: RulesError) -> None:
         self._problems = error.problems
@@ -113,9 +114,9 @@ class RulesInForce:
         return {
             "rules": self._governor.rules.summary(),
             "file": {"state": state, "problems": list(self._problems)},
-            "copies_sent_under_earlier_rules": 0
-            if self._mirror is None
-            else self._mirror.sent_under_earlier_rules,
+            "copies_sent_under_earlier_rules": sum(
+                mirror.sent_under_earlier_rules for mirror in self._mirrors
+            ),
             "filtered_by_reason": self._metrics.filtered.by_reason(),
             "would_filter_by_reason": self._metrics.would_filter.by_reason(),
         }

@@ -15,9 +15,9 @@ from typing import cast
 
 from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.one_node import Address, OneNode
-from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.metrics import Metrics
+from cqlproxy.routing.route import Route
 from cqlproxy.routing.router import Router
 from cqlproxy.statements import Statement
 from frame_codec import (
@@ -75,7 +75,7 @@ class ClientConnection(asyncio.Protocol):
     ) -> None:
         self.keyspace: str | None = None
         self.version = PROTOCOL_V4
-        self.backend: Backend = handshake.backend
+        self.route: Route = handshake.route(PROTOCOL_V4)
         self.registered: frozenset[str] = frozenset()
         self.started = False
         self._router = router
@@ -119,6 +119,8 @@ class ClientConnection(asyncio.Protocol):
         self._reached = Address(host, port)
         transport.set_write_buffer_limits(high=CLIENT_UNSENT_BYTES)
         self._connections.add(self)
+        if self._handshake.standing_still:
+            self.stand_still()
         self._metrics.client_connections += 1
         self._metrics.client_connections_total += 1
 
@@ -137,6 +139,19 @@ class ClientConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._release()
+
+    def stand_still(self) -> None:
+        """Handle no further request until ``go_on``; what is under way is answered."""
+        self._hold()
+
+    def go_on(self) -> None:
+        """Handle requests again."""
+        self._release()
+
+    def use_route(self) -> None:
+        """Serve what comes from now on as the routes in force say."""
+        if self.started:
+            self.route = self._handshake.route(self.version)
 
     def hold(self, connection: RawConnection) -> None:
         self._hold()
@@ -304,22 +319,26 @@ class ClientConnection(asyncio.Protocol):
 
     def _startup(self, stream: int, flags: int, body: bytes) -> None:
         chosen = self._handshake.startup(body, self.version)
-        backend = self._handshake.backend_for(self.version)
-        if isinstance(backend, Backend):
-            self._start(stream, backend, chosen.lz4)
-        else:
-            backend.add_done_callback(lambda done: self._start_later(stream, done, chosen.lz4))
+        self._start_when_opened(stream, chosen.lz4)
 
-    def _start(self, stream: int, backend: Backend, lz4: bool) -> None:
-        self.backend = backend
+    def _start_when_opened(self, stream: int, lz4: bool) -> None:
+        opening = self._handshake.opened(self.version)
+        if opening is None:
+            self._start(stream, lz4)
+        else:
+            opening.add_done_callback(lambda done: self._start_later(stream, done, lz4))
+
+    def _start(self, stream: int, lz4: bool) -> None:
+        self.route = self._handshake.route(self.version)
         self.started = True
         self.reply(stream, 0, Opcode.READY, b"")
         self._compressed = lz4
 
-    def _start_later(self, stream: int, done: asyncio.Future[Backend], lz4: bool) -> None:
+    def _start_later(self, stream: int, done: asyncio.Future[None], lz4: bool) -> None:
         error = done.exception()
         if error is None:
-            self._start(stream, done.result(), lz4)
+            # The mode may have been switched meanwhile, so that another cluster answers.
+            self._start_when_opened(stream, lz4)
         else:
             message = f"The cluster cannot be reached in protocol version {self.version}: {error}"
             self.reply(stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, message))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from cqlproxy.cluster.backend import Backend
-from cqlproxy.cluster.versions import VersionedCluster
+from cqlproxy.routing.route import Route
+from cqlproxy.routing.routes import Routes
 from frame_codec import EventType, ProtocolError, Register, Startup, Supported
 
 COMPRESSIONS = ["lz4"]
@@ -22,24 +22,27 @@ class Chosen(NamedTuple):
 
 
 class Handshake:
-    """Answers the handshake of every client, from what the primary offers."""
+    """Answers the handshake of every client, from what the cluster that answers them offers."""
 
-    def __init__(self, primary: VersionedCluster) -> None:
-        self._primary = primary
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self.standing_still = False
+        """Whether those who connect now have to wait before their requests are handled."""
 
-    @property
-    def backend(self) -> Backend:
-        """The cluster that answers clients, in the version that most of them speak."""
-        return self._primary.main
+    def route(self, version: int) -> Route:
+        """How clients of ``version`` are served from now on; it must have been opened."""
+        return self._routes.of(version)
 
-    def backend_for(self, version: int) -> Backend | asyncio.Future[Backend]:
-        """The cluster that answers clients, in ``version``; a future when it has to be connected first."""
-        return self._primary.in_version(version)
+    def opened(self, version: int) -> asyncio.Future[None] | None:
+        """None if clients of ``version`` can be served; else a future, which fails with ``ConnectError``."""
+        return None if self._routes.is_open(version) else asyncio.ensure_future(self._routes.open(version))
 
     def supported(self, version: int) -> bytes:
-        """The body of SUPPORTED: the primary's options, less those that promise what a proxy cannot keep."""
+        """The body of SUPPORTED: the cluster's options, less those that promise what a proxy cannot keep."""
         options = {
-            key: values for key, values in self.backend.supported.items() if not key.startswith("SCYLLA_")
+            key: values
+            for key, values in self._routes.main.backend.supported.items()
+            if not key.startswith("SCYLLA_")
         }
         options["COMPRESSION"] = COMPRESSIONS
         options["PROTOCOL_VERSIONS"] = PROTOCOL_VERSIONS

@@ -58,6 +58,23 @@ class Listener:
 
         self._server = await loop.create_server(connection, self._host, self._port, backlog=1024)
 
+    def stand_still(self) -> None:
+        """Handle no further request of any client until ``go_on``."""
+        self._handshake.standing_still = True
+        for connection in self._connections:
+            connection.stand_still()
+
+    def go_on(self) -> None:
+        """Handle requests again."""
+        self._handshake.standing_still = False
+        for connection in list(self._connections):
+            connection.go_on()
+
+    def use_routes(self) -> None:
+        """Give every client the route that is in force now."""
+        for connection in self._connections:
+            connection.use_route()
+
     def stop_accepting(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -67,8 +84,8 @@ class Listener:
         for connection in list(self._connections):
             connection.close()
 
-    def schema_event(self, body: bytes) -> SchemaChangeEvent | None:
-        """Pass an EVENT on to the clients that registered for it; returns it if it tells of the schema."""
+    def schema_event(self, body: bytes, *, forward: bool) -> SchemaChangeEvent | None:
+        """Read an EVENT; returns it if it tells of the schema. ``forward``: to who registered for it."""
         try:
             event = decode_event(body, 4)
         except ProtocolError as error:
@@ -76,6 +93,8 @@ class Listener:
             return None
         if not isinstance(event, SchemaChangeEvent):
             return None
+        if not forward:
+            return event
         for connection in list(self._connections):
             if EventType.SCHEMA_CHANGE in connection.registered and not (
                 connection.version == PROTOCOL_V3 and event.change.target in _V4_TARGETS

@@ -24,7 +24,7 @@ from cassandra.policies import (
 
 from cqlproxy.cluster.driver import RawConnection, connection_class
 from cqlproxy.cluster.keyspaces import KeyspacePools
-from cqlproxy.cluster.prepared import PreparedStatement, PreparedStatements
+from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
 from cqlproxy.supervision import Supervisor
@@ -50,9 +50,6 @@ KEYSPACE_SETTLE_SECONDS = 5.0
 
 AGREEMENT_SECONDS = 10.0
 """How long nodes are given to agree on a changed schema: what drivers wait for it by default."""
-
-MAX_PREPARED = 20_000
-"""Prepared statements remembered; a client that holds an older id is told to prepare again."""
 
 
 class ConnectError(Exception):
@@ -87,8 +84,6 @@ class Backend:
         self.supported: dict[str, list[str]] = {}
         self.nodes: dict[Any, Node] = {}
         self.timed_out = 0
-        self.prepared = PreparedStatements(MAX_PREPARED)
-        """What clients have prepared here, by the id that this cluster gave."""
         self._contact_points = contact_points
         self._port = port
         self._local_datacenter = local_datacenter

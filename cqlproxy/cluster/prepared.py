@@ -38,6 +38,8 @@ class PreparedStatement:
         "conditional",
         "decided",
         "evaluated",
+        "expires",
+        "has_functions",
         "id",
         "ids",
         "in_turn",
@@ -86,6 +88,10 @@ class PreparedStatement:
         """Whether it takes a write time of the proxy's; a conditional write gets the server's own."""
         self.stands_in = keyspace if depends_on_keyspace(statement) else None
         """The keyspace without which its text means nothing; none where the text names its own."""
+        self.has_functions = self.writes and bool(statement.functions)
+        """Whether it calls functions that each cluster would give values of its own."""
+        self.expires = statement.sets_ttl
+        """Whether what it writes has a time to live that it gives itself."""
         self.refused_until = [0.0, 0.0]
         """By ``Side``: ``time.monotonic()`` until which a cluster that refused it is not asked again."""
         self.decided: PreparedStatement | None = None

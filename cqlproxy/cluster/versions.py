@@ -45,6 +45,10 @@ class VersionedCluster:
         self._connected[version] = backend
         return backend
 
+    def opened(self, version: int) -> Backend | None:
+        """The backend in ``version`` if it was connected before; the main one always."""
+        return self._connected.get(version)
+
     def __iter__(self) -> Iterator[Backend]:
         return iter(list(self._connected.values()))
 

@@ -65,7 +65,6 @@ class AskedAgain:
         ]
         if kept and len(kept) < len(inner):
             mutation.body = reduced_text_batch(mutation.body, statement, kept)
-            mutation.conditional = any(inner[index].conditional for index in kept)
         return bool(kept)
 
     def _batch(self, mutation: Mutation) -> bool:
@@ -86,7 +85,6 @@ class AskedAgain:
             left = [entries[index] for index in kept]
             mutation.body = batch_of(body, 0, layout, kept)
             mutation.prepared = [what for what in left if isinstance(what, PreparedStatement)]
-            mutation.conditional = any(what.conditional for what in left)
         return bool(kept)
 
     def _entry_may_go(

@@ -1,26 +1,27 @@
-"""From an applied mutation to its copy: the governor is asked, and what it lets pass goes to the mirror.
+"""From a write to its copy: the governor is asked, and what it lets pass is made fit for the other cluster.
 
-Runs after the client has its answer. A copy carries the body that the answering cluster took, without
-its custom payload; a batch is copied without the statements that the governor holds back.
+A copy carries the body that the answering cluster took, without its custom payload; a batch is copied
+without the statements that the governor holds back, a conditional write without its conditions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from time import monotonic
 
+from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.bound_values import BoundValues, bound_value, of_batch_entry, of_execute, of_query
-from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Write
+from cqlproxy.routing.decided import decided_batch, decided_execute, decided_query
 from cqlproxy.routing.scopes import of_schema_change, prepared_scope, qualified, scope_of
 from cqlproxy.routing.text_batch import reduced_text_batch
+from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Write
 from cqlproxy.statements import (
     Kind,
     Statement,
     TableName,
+    analyse,
     depends_on_keyspace,
     is_in_turn,
     is_repeatable,
@@ -28,13 +29,17 @@ from cqlproxy.statements import (
 from filters import ALLOWED, Governor, Verdict
 from frame_codec import (
     BatchEntry,
+    ConsistencyLevel,
     FrameFlag,
     Opcode,
     after_custom_payload,
     batch,
     batch_of,
     execute_id,
+    query_span,
+    with_consistency,
     with_values_kept,
+    with_write_time,
 )
 
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
@@ -48,29 +53,33 @@ UNCLASSIFIED = "unclassified"
 
 
 class Copies:
-    """Decides what is copied. ``mirror`` is None in modes that copy nothing."""
+    """Decides what is copied: each method returns the copy of a write, None when there is none."""
 
     def __init__(
-        self, *, governor: Governor, mirror: Mirror | None, metrics: Metrics, schema_changes: bool
+        self,
+        *,
+        governor: Governor,
+        metrics: Metrics,
+        clock: WriteClock,
+        schema_changes: bool,
+        consistency: ConsistencyLevel | None,
     ) -> None:
+        """``consistency`` is that of all copies; None: each has its client's."""
         self.governor = governor
-        self._mirror = mirror
+        self._clock = clock
+        self._consistency = consistency
         self._metrics = metrics
         self._schema_changes = schema_changes
 
     # --- one statement ------------------------------------------------------------------------
 
-    def prepared(self, write: PreparedWrite) -> None:
-        """An EXECUTE was applied."""
+    def prepared(self, write: PreparedWrite) -> Mutation | None:
+        """Of an EXECUTE."""
         # Hot path.
-        mirror = self._mirror
-        if mirror is None:
-            return
         prepared = write.prepared
         body = _message(write) if write.flags & _CUSTOM_PAYLOAD else write.body
         if prepared.statement.kind is not _MUTATION:
-            self._prepared_other(prepared, body)
-            return
+            return self._prepared_other(prepared, body)
         scope = prepared.scope
         rules = self.governor.rules
         if scope is None or scope.rules is not rules:
@@ -84,76 +93,78 @@ class Copies:
             else:
                 verdict = scope.decide(of_execute(body, prepared))
         if verdict is not ALLOWED and self._refuses(verdict, prepared.tables[0]):
-            return
-        mirror.offer(
-            Mutation(
-                _EXECUTE,
-                body,
-                offered=monotonic(),
-                tables=prepared.tables,
-                rules=rules,
-                prepared=(prepared,),
-                repeatable=prepared.repeatable,
-                in_turn=prepared.in_turn,
-                conditional=prepared.conditional,
-            )
+            return None
+        if prepared.conditional:
+            found = decided_execute(body, prepared)
+            if found is None:
+                self._not_understood(prepared.tables[0])
+                return None
+            body, prepared = found
+            body = self._stamped(_EXECUTE, body)
+        if self._consistency is not None:
+            body = with_consistency(body, _EXECUTE, self._consistency)
+        return Mutation(
+            _EXECUTE,
+            body,
+            offered=monotonic(),
+            tables=prepared.tables,
+            rules=rules,
+            prepared=(prepared,),
+            repeatable=prepared.repeatable,
+            in_turn=prepared.in_turn,
+            expires=prepared.expires,
         )
 
-    def text(self, write: Write) -> None:
-        """A QUERY that is a mutation, or a text batch, was applied."""
-        if self._mirror is None:
-            return
+    def text(self, write: Write) -> Mutation | None:
+        """Of a QUERY that is a mutation, or a text batch."""
         statement = write.statement
         body = _message(write)
         if statement.kind is Kind.BATCH:
-            self._text_batch(statement, body, write.keyspace)
-            return
+            return self._text_batch(statement, body, write.keyspace)
         table = qualified(statement.tables[0], write.keyspace)
         verdict = self._verdict(statement, table, of_query(body, statement))
         if verdict is not ALLOWED and self._refuses(verdict, table):
-            return
-        self._offer_text(body, (statement,), (table,), write.keyspace)
+            return None
+        return self._of_text(body, statement, (table,), write.keyspace)
 
-    def schema(self, write: SchemaChange) -> None:
-        """A change of the schema, or a TRUNCATE, was made."""
+    def schema(self, write: SchemaChange) -> Mutation | None:
+        """Of a change of the schema, or a TRUNCATE."""
         statement = write.statement
-        self._schema(statement, _message(write), write.keyspace)
+        return self._schema(statement, _message(write), write.keyspace)
 
-    def _schema(self, statement: Statement, body: bytes, keyspace: str | None) -> None:
-        mirror = self._mirror
-        if mirror is None or not self._schema_changes:
-            return
+    def _schema(self, statement: Statement, body: bytes, keyspace: str | None) -> Mutation | None:
+        if not self._schema_changes:
+            return None
         tables = tuple(qualified(table, keyspace) for table in statement.tables)
         if tables:
             verdict, table = of_schema_change(self.governor, tables)
             if verdict is not ALLOWED and self._refuses(verdict, table):
-                return
+                return None
         needed = keyspace if depends_on_keyspace(statement) else None
-        mirror.offer(
-            Mutation(
-                _QUERY,
-                body,
-                offered=monotonic(),
-                tables=tables,
-                rules=self.governor.rules,
-                keyspace=needed,
-                schema=True,
-            )
+        return Mutation(
+            _QUERY,
+            body,
+            offered=monotonic(),
+            tables=tables,
+            rules=self.governor.rules,
+            keyspace=needed,
+            schema=True,
         )
 
-    def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> None:
+    def _prepared_other(self, prepared: PreparedStatement, body: bytes) -> Mutation | None:
         """A prepared text that is not one mutation: copied as the text that it is."""
         statement = prepared.statement
         at = 2 + len(execute_id(body, 0))
         text = len(prepared.text).to_bytes(4, "big") + prepared.text
         if statement.kind is Kind.BATCH:
-            self._text_batch(statement, text + body[at:], prepared.keyspace)
-        elif statement.kind in (Kind.SCHEMA, Kind.TRUNCATE):
-            self._schema(statement, text + with_values_kept(body, at, ()), prepared.keyspace)
+            return self._text_batch(statement, text + body[at:], prepared.keyspace)
+        if statement.kind in (Kind.SCHEMA, Kind.TRUNCATE):
+            return self._schema(statement, text + with_values_kept(body, at, ()), prepared.keyspace)
+        return None
 
     # --- several statements -------------------------------------------------------------------
 
-    def _text_batch(self, statement: Statement, body: bytes, keyspace: str | None) -> None:
+    def _text_batch(self, statement: Statement, body: bytes, keyspace: str | None) -> Mutation | None:
         """BEGIN BATCH ... APPLY BATCH: rebuilt from the statements that may be copied."""
         kept: list[int] = []
         tables: dict[TableName, None] = {}
@@ -164,16 +175,14 @@ class Copies:
                 kept.append(index)
                 tables[table] = None
         if not kept:
-            return
+            return None
         if len(kept) < len(statement.statements):
             body = reduced_text_batch(body, statement, kept)
-        self._offer_text(body, [statement.statements[index] for index in kept], tuple(tables), keyspace)
+            statement = _analysed(body)
+        return self._of_text(body, statement, tuple(tables), keyspace)
 
-    def batch(self, write: BatchWrite) -> None:
-        """A BATCH was applied."""
-        mirror = self._mirror
-        if mirror is None:
-            return
+    def batch(self, write: BatchWrite) -> Mutation | None:
+        """Of a BATCH."""
         body = _message(write)
         layout = batch(body, 0)
         kept: list[int] = []
@@ -184,30 +193,37 @@ class Copies:
                 kept.append(index)
                 tables[table] = None
         if not kept:
-            return
+            return None
+        entries = [write.entries[index] for index in kept]
         if len(kept) < len(layout.entries):
             body = batch_of(body, 0, layout, kept)
+        if any(what.conditional for what in entries):
+            found = decided_batch(body, batch(body, 0), entries, _analyse)
+            if found is None:
+                self._not_understood(next(iter(tables)))
+                return None
+            body, entries = found
+            body = self._stamped(_BATCH, body)
+        if self._consistency is not None:
+            body = with_consistency(body, _BATCH, self._consistency)
         prepared: list[PreparedStatement] = []
         texts: list[Statement] = []
-        for index in kept:
-            what = write.entries[index]
+        for what in entries:
             if isinstance(what, PreparedStatement):
                 prepared.append(what)
             else:
                 texts.append(what)
-        mirror.offer(
-            Mutation(
-                _BATCH,
-                body,
-                offered=monotonic(),
-                tables=tuple(tables),
-                rules=self.governor.rules,
-                keyspace=write.keyspace if any(map(depends_on_keyspace, texts)) else None,
-                prepared=prepared,
-                repeatable=all(p.repeatable for p in prepared) and all(map(is_repeatable, texts)),
-                in_turn=any(p.in_turn for p in prepared) or any(map(is_in_turn, texts)),
-                conditional=any(p.conditional for p in prepared) or any(text.conditional for text in texts),
-            )
+        return Mutation(
+            _BATCH,
+            body,
+            offered=monotonic(),
+            tables=tuple(tables),
+            rules=self.governor.rules,
+            keyspace=write.keyspace if any(map(depends_on_keyspace, texts)) else None,
+            prepared=prepared,
+            repeatable=all(p.repeatable for p in prepared) and all(map(is_repeatable, texts)),
+            in_turn=any(p.in_turn for p in prepared) or any(map(is_in_turn, texts)),
+            expires=any(p.expires for p in prepared) or any(text.sets_ttl for text in texts),
         )
 
     def _batch_entry(
@@ -241,28 +257,51 @@ class Copies:
             self._metrics.count_would_filter(verdict.reason, table.keyspace, table.table)
         return not verdict.copy
 
-    def _offer_text(
-        self,
-        body: bytes,
-        statements: Sequence[Statement],
-        tables: tuple[TableName, ...],
-        keyspace: str | None,
-    ) -> None:
-        """Offer a QUERY that consists of ``statements``."""
-        assert self._mirror is not None
-        self._mirror.offer(
-            Mutation(
-                _QUERY,
-                body,
-                offered=monotonic(),
-                tables=tables,
-                rules=self.governor.rules,
-                keyspace=keyspace if any(map(depends_on_keyspace, statements)) else None,
-                repeatable=all(map(is_repeatable, statements)),
-                in_turn=any(map(is_in_turn, statements)),
-                conditional=any(statement.conditional for statement in statements),
-            )
+    def _of_text(
+        self, body: bytes, statement: Statement, tables: tuple[TableName, ...], keyspace: str | None
+    ) -> Mutation | None:
+        """The copy of a QUERY that is a mutation or a text batch."""
+        if statement.conditional:
+            decided = decided_query(body, statement)
+            if decided is None:
+                self._not_understood(tables[0])
+                return None
+            body = self._stamped(_QUERY, decided)
+            statement = _analysed(body)
+        if self._consistency is not None:
+            body = with_consistency(body, _QUERY, self._consistency)
+        return Mutation(
+            _QUERY,
+            body,
+            offered=monotonic(),
+            tables=tables,
+            rules=self.governor.rules,
+            keyspace=keyspace if depends_on_keyspace(statement) else None,
+            repeatable=is_repeatable(statement),
+            in_turn=is_in_turn(statement),
+            expires=statement.sets_ttl,
         )
+
+    def _stamped(self, opcode: int, body: bytes) -> bytes:
+        """A conditional write's copy with a write time: servers give the original their own.
+
+        It is taken when the answer is there, so that whoever writes after it has a later one.
+        """
+        return with_write_time(body, opcode, self._clock.next())
+
+    def _not_understood(self, table: TableName) -> None:
+        """A write that was applied, and whose copy cannot be made: counted, so that it can be looked for."""
+        self._metrics.count_filtered(UNCLASSIFIED, table.keyspace, table.table)
+
+
+def _analyse(text: bytes) -> Statement:
+    return analyse(text.decode())
+
+
+def _analysed(body: bytes) -> Statement:
+    """What the text of a QUERY does."""
+    start, end = query_span(body, 0)
+    return analyse(body[start:end].decode())
 
 
 def _message(write: Write) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.routing.route import Route
 from cqlproxy.statements import Statement
 
 
@@ -18,8 +18,8 @@ class ClientPeer(Protocol):
     version: int
     """The protocol version that it speaks."""
 
-    backend: Backend
-    """The cluster that answers it, spoken to in its version."""
+    route: Route
+    """How its requests are served from now on."""
 
     def reply(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         """Send an answer. Does nothing when the client has gone."""

@@ -1,7 +1,8 @@
-"""Which cluster answers a request, on which connection, and what is rewritten on the way.
+"""What a client's request is, and so how it is served and what follows from it.
 
-A body is changed in three cases only: a mutation without a write time gets one, an EXECUTE whose result
-columns have changed since its client learnt them asks for them again, and reads that tell of nodes.
+A body is changed in few cases only: a mutation without a write time gets one, functions whose value differs
+from call to call are evaluated once for both clusters, an EXECUTE whose result columns have changed since
+its client learnt them asks for them again, a paging state is taken to the cluster that gave it.
 """
 
 from __future__ import annotations
@@ -10,36 +11,30 @@ import logging
 from time import monotonic
 
 from cqlproxy.clock import WriteClock
-from cqlproxy.cluster.backend import Backend
-from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.cluster.request import NoAnswerError
-from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.copies import Copies
-from cqlproxy.routing.exchange import (
-    BatchWrite,
-    Exchange,
-    Prepare,
-    PreparedRead,
-    PreparedSystemRead,
-    PreparedWrite,
-    Read,
-    SchemaChange,
-    SystemRead,
-    Use,
-    Write,
+from cqlproxy.routing.evaluated import (
+    Evaluated,
+    Evaluator,
+    evaluated_batch,
+    evaluated_execute,
+    evaluated_query,
 )
+from cqlproxy.routing.exchange import Exchange, Prepare, Use
 from cqlproxy.routing.first_seen import FirstSeen
+from cqlproxy.routing.paging import unmarked_page
 from cqlproxy.routing.peer import ClientPeer
+from cqlproxy.routing.reads import PreparedRead, PreparedSystemRead, Read, SystemRead
+from cqlproxy.routing.route import Manner, Route
+from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
+from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Together, Write
 from cqlproxy.statements import Kind, Statement, StatementCache
-from cqlproxy.supervision import Supervisor
 from frame_codec import (
     BatchKind,
     ConsistencyLevel,
-    ErrorResponse,
     FrameFlag,
     Opcode,
     Prepared,
@@ -50,10 +45,10 @@ from frame_codec import (
     Unprepared,
     after_custom_payload,
     batch,
+    consistency_offset,
     decode_result,
     execute_id,
     query_span,
-    response_start,
     with_timestamp,
     without_flag,
 )
@@ -64,6 +59,8 @@ _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _PASSED_ON = int(FrameFlag.TRACING | FrameFlag.CUSTOM_PAYLOAD)
 _DEFAULT_TIMESTAMP = int(QueryFlag.DEFAULT_TIMESTAMP)
 _SKIP_METADATA = int(QueryFlag.SKIP_METADATA)
+_PAGING_STATE = int(QueryFlag.PAGING_STATE)
+_BESIDE = Manner.BESIDE
 _RESULT = int(Opcode.RESULT)
 _EXECUTE = int(Opcode.EXECUTE)
 _QUERY = int(Opcode.QUERY)
@@ -72,24 +69,22 @@ _PREPARE = int(Opcode.PREPARE)
 
 
 class Router:
-    """Routes the requests of all clients. ``copies`` is where applied mutations go afterwards."""
+    """Handles the requests of all clients. ``copies`` says what is to be copied of a write."""
 
     def __init__(
-        self,
-        *,
-        statements: StatementCache,
-        copies: Copies,
-        clock: WriteClock,
-        metrics: Metrics,
-        pin_timestamps: bool,
+        self, *, statements: StatementCache, copies: Copies, clock: WriteClock, metrics: Metrics
     ) -> None:
         self.copies = copies
         self._statements = statements
         self._clock = clock
         self._metrics = metrics
-        self._pin_timestamps = pin_timestamps
+        self._evaluator = Evaluator()
         self._unclassified_seen = FirstSeen()
-        self._supervisor = Supervisor()
+        self._sender = Sender(metrics)
+        self._send = self._sender.send
+        self._send_text = self._sender.send_text
+        self.send_again = self._sender.send_again
+        self.prepare_again = self._sender.prepare_again
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -98,33 +93,111 @@ class Router:
         # Hot path.
         at = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
         prepared_id = execute_id(body, at)
-        prepared = client.backend.prepared.get(prepared_id)
+        route = client.route
+        prepared = route.prepared.get(prepared_id)
         if prepared is None:
             self._unknown_id(client, stream, prepared_id)
             return
         prepared.used = True
+        side = route.side
         flags_at = at + len(prepared_id) + 4
         if flags_at >= len(body):
             raise ProtocolError("Truncated message: the body ends before the query flags")
         query_flags = body[flags_at]
-        if prepared.metadata_changed[0] and query_flags & _SKIP_METADATA:
+        if prepared.metadata_changed[side] and query_flags & _SKIP_METADATA:
             body = without_flag(body, flags_at, _SKIP_METADATA)
         exchange: PreparedWrite | PreparedRead
         if prepared.writes:
             self._metrics.writes_total += 1
-            if prepared.stamped and not query_flags & _DEFAULT_TIMESTAMP and self._pin_timestamps:
+            if prepared.has_functions and route.mirror is not None:
+                evaluated = evaluated_execute(body, at, prepared, self._evaluator)
+                if evaluated is not None:
+                    self._execute_evaluated(client, stream, flags, evaluated, prepared, now)
+                    return
+            if prepared.stamped and not query_flags & _DEFAULT_TIMESTAMP and route.stamps:
                 body = with_timestamp(body, flags_at, self._clock.next())
             exchange = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             exchange.statement = prepared.statement
             exchange.keyspace = prepared.keyspace
         elif prepared.plain_read:
             self._metrics.reads_total += 1
+            if query_flags & _PAGING_STATE and route.marks_pages:
+                self._next_page(client, stream, flags, body, flags_at, prepared, now)
+                return
             exchange = PreparedRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         else:
             self._execute_other(client, stream, flags, body, flags_at, prepared, now)
             return
         exchange.prepared = prepared
-        self._send(exchange, client.backend.pick_for(prepared, body, flags_at - 2))
+        if prepared.ids[side] is not prepared.id or route.manner is _BESIDE:
+            self._execute_further(exchange, flags_at - 2)
+            return
+        self._send(exchange, route.backend.pick_for(prepared, body, flags_at - 2), body)
+
+    def _execute_further(self, exchange: PreparedWrite | PreparedRead, parameters_at: int) -> None:
+        """EXECUTE with what is not there most of the time: another id, another cluster at the same time."""
+        route = exchange.route
+        prepared = exchange.prepared
+        if isinstance(exchange, PreparedWrite):
+            self._write_beside(exchange)
+        if prepared.ids[route.side] is None:
+            self._sender.prepare_and_send(exchange)
+            return
+        connection = route.backend.pick_for(prepared, exchange.body, parameters_at)
+        self._send(exchange, connection, exchange.wire())
+
+    def _execute_evaluated(
+        self,
+        client: ClientPeer,
+        stream: int,
+        flags: int,
+        evaluated: Evaluated,
+        original: PreparedStatement,
+        now: float,
+    ) -> None:
+        """EXECUTE with values for the functions in it: of another statement, or as the text that it is."""
+        body, prepared = evaluated.body, evaluated.prepared
+        start = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
+        at = consistency_offset(body, evaluated.opcode, start)
+        if not original.conditional:
+            body = self._stamped(client.route, body, at + 2)
+        if prepared is not None:
+            execute = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            execute.prepared = prepared
+            execute.statement = prepared.statement
+            execute.keyspace = prepared.keyspace
+            self._execute_further(execute, at)
+            return
+        write = Write(self, client, stream, flags & _PASSED_ON, _QUERY, body, now)
+        text_start, text_end = query_span(body, start)
+        write.statement = self._statements.analyse(body[text_start:text_end])
+        write.keyspace = original.keyspace
+        self._write_beside(write)
+        self._send_text(write, original.stands_in)
+
+    def _next_page(
+        self,
+        client: ClientPeer,
+        stream: int,
+        flags: int,
+        body: bytes,
+        flags_at: int,
+        prepared: PreparedStatement,
+        now: float,
+    ) -> None:
+        """A read goes on where it began, whatever the mode is by now."""
+        route = client.route
+        body, began_on = unmarked_page(body, flags_at - 2)
+        read = PreparedRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+        read.prepared = prepared
+        if began_on is not None and began_on is not route.side:
+            if route.elsewhere is None:
+                read.unsent(full=False)
+                return
+            read.route = route.elsewhere
+            if prepared.metadata_changed[began_on]:
+                read.body = without_flag(body, flags_at, _SKIP_METADATA)
+        self._execute_further(read, flags_at - 2)
 
     def _execute_other(
         self,
@@ -147,7 +220,7 @@ class Router:
                 body = without_flag(body, flags_at, _SKIP_METADATA)
             read = PreparedSystemRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             read.prepared = prepared
-            self._send(read, client.backend.pick())
+            self._send_text(read, None)
             return
         if statement.kind is Kind.UNKNOWN:
             self._unclassified(prepared.text)
@@ -156,6 +229,7 @@ class Router:
         write.statement = statement
         write.keyspace = prepared.keyspace
         self._metrics.writes_total += 1
+        self._write_beside(write)
         # DESCRIBE looks at the keyspace that is in use when it is executed.
         self._send_text(write, client.keyspace)
 
@@ -169,11 +243,18 @@ class Router:
         exchange: Exchange
         if kind is Kind.MUTATION or kind is Kind.BATCH:
             self._metrics.writes_total += 1
+            if statement.functions and client.route.mirror is not None:
+                evaluated = evaluated_query(body, at, statement, self._evaluator)
+                if evaluated is not None:
+                    body = evaluated
+                    start, end = query_span(body, at)
+                    statement = self._statements.analyse(body[start:end])
             if not statement.conditional:
-                body = self._stamped(body, end + 2)
+                body = self._stamped(client.route, body, end + 2)
             write = Write(self, client, stream, passed_flags, _QUERY, body, now)
             write.statement = statement
             write.keyspace = client.keyspace
+            self._write_beside(write)
             exchange = write
         elif kind is Kind.READ:
             self._metrics.reads_total += 1
@@ -181,12 +262,13 @@ class Router:
                 exchange = SystemRead(self, client, stream, passed_flags, _QUERY, body, now)
                 exchange.statement = statement
             else:
-                exchange = Read(self, client, stream, passed_flags, _QUERY, body, now)
+                exchange = self._read(client, stream, passed_flags, body, end, now)
         elif kind is Kind.SCHEMA or kind is Kind.TRUNCATE:
             self._metrics.writes_total += 1
             change = SchemaChange(self, client, stream, passed_flags, _QUERY, body, now)
             change.statement = statement
             change.keyspace = client.keyspace
+            change.together = None
             exchange = change
         elif kind is Kind.USE:
             self._use(client, stream, flags, body, statement, now)
@@ -196,6 +278,18 @@ class Router:
                 self._unclassified(body[start:end])
             exchange = Exchange(self, client, stream, passed_flags, _QUERY, body, now)
         self._send_text(exchange, client.keyspace)
+
+    def _read(
+        self, client: ClientPeer, stream: int, flags: int, body: bytes, parameters_at: int, now: float
+    ) -> Read:
+        route = client.route
+        began_on = None
+        if route.marks_pages and parameters_at + 2 < len(body) and body[parameters_at + 2] & _PAGING_STATE:
+            body, began_on = unmarked_page(body, parameters_at)
+        read = Read(self, client, stream, flags, _QUERY, body, now)
+        if began_on is not None and began_on is not route.side and route.elsewhere is not None:
+            read.route = route.elsewhere
+        return read
 
     def prepare(self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float) -> None:
         """PREPARE (spec section 4.1.5)."""
@@ -216,7 +310,7 @@ class Router:
         entries: list[PreparedStatement | Statement] = []
         for entry in layout.entries:
             if entry.kind == BatchKind.PREPARED:
-                prepared = client.backend.prepared.get(entry.id)
+                prepared = client.route.prepared.get(entry.id)
                 if prepared is None:
                     self._unknown_id(client, stream, entry.id)
                     return
@@ -229,11 +323,19 @@ class Router:
                     self._unclassified(body[start:end])
                 entries.append(statement)
         self._metrics.writes_total += 1
+        if client.route.mirror is not None and any(map(_has_functions, entries)):
+            evaluated = evaluated_batch(
+                body, at, layout, entries, client.keyspace, self._statements.analyse, self._evaluator
+            )
+            if evaluated is not None:
+                body, entries = evaluated
+                layout = batch(body, at)
         exchange = BatchWrite(self, client, stream, flags & _PASSED_ON, _BATCH, body, now)
         exchange.entries = entries
         exchange.keyspace = client.keyspace
         if not exchange.is_conditional():
-            exchange.body = self._stamped(body, layout.flags_offset)
+            exchange.body = self._stamped(client.route, body, layout.flags_offset)
+        self._write_beside(exchange)
         self._send_text(exchange, client.keyspace)
 
     def _use(
@@ -241,80 +343,23 @@ class Router:
     ) -> None:
         """USE never reaches a shared connection; the first of a keyspace opens connections in it."""
         keyspace = statement.use_keyspace or ""
-        connection = client.backend.keyspaces.pick(keyspace) if body else None
+        connection = client.route.backend.keyspaces.pick(keyspace) if body else None
         if connection is None:
-            self._supervisor.start(self._open_for_use(client, stream, keyspace), "USE")
+            self._sender.supervisor.start(self._open_for_use(client, stream, keyspace), "USE")
             return
         exchange = Use(self, client, stream, flags & _PASSED_ON, _QUERY, body, now)
         exchange.keyspace = keyspace
-        self._send(exchange, connection)
+        self._send(exchange, connection, body)
 
     async def _open_for_use(self, client: ClientPeer, stream: int, keyspace: str) -> None:
         try:
-            await client.backend.keyspaces.open(keyspace)
+            await client.route.backend.keyspaces.open(keyspace)
         except KeyspaceUnavailableError as unavailable:
             error = Unavailable(str(unavailable), ConsistencyLevel.ONE, 1, 0)
             client.reply(stream, 0, Opcode.ERROR, unavailable.answer or error.encode(client.version))
             return
         client.keyspace = keyspace
         client.reply(stream, 0, Opcode.RESULT, SetKeyspace(keyspace).encode(client.version))
-
-    # --- sending ------------------------------------------------------------------------------
-
-    def _send(self, exchange: Exchange, connection: RawConnection | None) -> None:
-        # Hot path.
-        client = exchange.client
-        backend = client.backend
-        deadline = exchange.started + backend.request_timeout
-        if connection is not None and connection.send(
-            exchange, exchange.flags, exchange.opcode, exchange.body, deadline
-        ):
-            if connection.congested:
-                client.hold(connection)
-            return
-        self._send_elsewhere(exchange, connection, deadline)
-
-    def _send_elsewhere(self, exchange: Exchange, tried: RawConnection | None, deadline: float) -> None:
-        """The chosen connection is closed or has no free stream id: any other will do, once around."""
-        backend = exchange.client.backend
-        if tried is None or tried.pool is not None:
-            for _ in range(backend.width):
-                connection = backend.pick()
-                if connection is not None and connection.send(
-                    exchange, exchange.flags, exchange.opcode, exchange.body, deadline
-                ):
-                    return
-        exchange.unsent(full=backend.ready)
-
-    def _send_text(self, exchange: Exchange, keyspace: str | None) -> None:
-        """A text, or a batch of them, must run where its unqualified names mean what the client means."""
-        backend = exchange.client.backend
-        if keyspace is None:
-            self._send(exchange, backend.pick())
-            return
-        connection = backend.keyspaces.pick(keyspace)
-        if connection is None and backend.ready:
-            self._supervisor.start(self._open_and_send(exchange, keyspace), "keyspace connection")
-            return
-        self._send(exchange, connection)
-
-    async def _open_and_send(self, exchange: Exchange, keyspace: str) -> None:
-        try:
-            connection = await exchange.client.backend.keyspaces.open(keyspace)
-        except KeyspaceUnavailableError as unavailable:
-            if unavailable.answer is None:
-                exchange.unsent(full=False)
-            else:
-                exchange.refuse(ErrorResponse.decode(unavailable.answer, exchange.client.version))
-            return
-        self._send(exchange, connection)
-
-    def send_again(self, exchange: Exchange) -> None:
-        """The connection was lost under a read: it goes once to the next node."""
-        keyspace = exchange.client.keyspace if exchange.opcode != _EXECUTE else None
-        if isinstance(exchange, Prepare):
-            keyspace = exchange.keyspace
-        self._send_text(exchange, keyspace)
 
     # --- prepared statements ------------------------------------------------------------------
 
@@ -332,9 +377,11 @@ class Router:
             return
         if not isinstance(prepared, Prepared):
             return
-        registry = exchange.client.backend.prepared
+        registry = exchange.route.prepared
+        side = exchange.route.side
         known = registry.get(prepared.id)
         if known is not None and known.keyspace == exchange.keyspace:
+            known.ids[side] = known.id
             known.told(prepared)
             return
         registry.put(
@@ -344,69 +391,43 @@ class Router:
                 exchange.keyspace,
                 exchange.statement,
                 system_table=is_topology_read(exchange.statement, exchange.keyspace),
-                side=Side.PRIMARY,
+                side=side,
             )
         )
-
-    def prepare_again(
-        self, exchange: Exchange, candidates: tuple[PreparedStatement, ...], flags: int, body: bytes
-    ) -> None:
-        """A node does not know a statement: prepare it there and send again, unseen by the client."""
-        error = ErrorResponse.decode(body, exchange.client.version, response_start(body, flags))
-        known = {prepared.id: prepared for prepared in candidates}
-        prepared = known.get(error.id) if isinstance(error, Unprepared) else None
-        if prepared is None or exchange.prepared_again > len(candidates):
-            exchange.give_answer(flags, Opcode.ERROR, body)
-            return
-        exchange.prepared_again += 1
-        self._supervisor.start(self._prepare_and_send(exchange, prepared, flags, body), "prepare again")
-
-    async def _prepare_and_send(
-        self, exchange: Exchange, prepared: PreparedStatement, flags: int, unprepared: bytes
-    ) -> None:
-        backend = exchange.client.backend
-        connection = exchange.connection
-        described = await self._prepare_on(backend, prepared, connection)
-        if described is None:
-            # Whatever is wrong, the driver finds out when it prepares by itself: the server's own error.
-            exchange.give_answer(flags, Opcode.ERROR, unprepared)
-            return
-        self._metrics.reprepared += 1
-        prepared.known_on(Side.PRIMARY, described)
-        if exchange.opcode == _EXECUTE and prepared.metadata_changed[0]:
-            at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
-            exchange.body = without_flag(exchange.body, at + len(prepared.id) + 4, _SKIP_METADATA)
-        self._send(exchange, connection if connection.alive else None)
-
-    async def _prepare_on(
-        self, backend: Backend, prepared: PreparedStatement, connection: RawConnection
-    ) -> Prepared | None:
-        try:
-            opcode, body = await backend.prepare(prepared.text, prepared.keyspace, connection)
-        except (NoAnswerError, KeyspaceUnavailableError) as error:
-            log.warning("a statement could not be prepared again", extra={"error": str(error)})
-            return None
-        if opcode != _RESULT:
-            return None
-        result = decode_result(body, backend.protocol_version)
-        return result if isinstance(result, Prepared) and result.id == prepared.id else None
 
     def answer_when_agreed(self, exchange: SchemaChange, flags: int, body: bytes) -> None:
         """A schema change was made on a cluster of several nodes."""
 
         async def wait_and_answer() -> None:
-            await exchange.client.backend.schema_agreement()
+            await exchange.route.backend.schema_agreement()
             exchange.give_agreed_answer(flags, _RESULT, body)
 
-        self._supervisor.start(wait_and_answer(), "schema agreement")
+        self._sender.supervisor.start(wait_and_answer(), "schema agreement")
+
+    def _write_beside(self, write: Write) -> None:
+        """In a mode that waits for both clusters: send the copy now, unless it depends on this one's word."""
+        if write.route.manner is not _BESIDE:
+            return
+        write.together = None
+        if write.goes_alone():
+            return
+        mutation = write.mutation()
+        if mutation is not None:
+            write.together = Together(write)
+            assert write.route.mirror is not None
+            write.route.mirror.deliver(mutation, write.together.copied)
+
+    def one_sided(self, write: Write) -> None:
+        """In a mode that waits for both: the answering cluster refused what the other may have applied."""
+        self._metrics.one_sided_writes += 1
 
     # --- the rest -----------------------------------------------------------------------------
 
-    def _stamped(self, body: bytes, flags_at: int) -> bytes:
+    def _stamped(self, route: Route, body: bytes, flags_at: int) -> bytes:
         """The body with a write time of ours, unless the client gave one."""
         if flags_at >= len(body):
             raise ProtocolError("Truncated message: the body ends before the query flags")
-        if body[flags_at] & _DEFAULT_TIMESTAMP or not self._pin_timestamps:
+        if body[flags_at] & _DEFAULT_TIMESTAMP or not route.stamps:
             return body
         return with_timestamp(body, flags_at, self._clock.next())
 
@@ -418,6 +439,10 @@ class Router:
             log.warning(
                 f"a statement is not understood, so it goes to the primary and is not copied: {shown}"
             )
+
+    def timed_out(self) -> None:
+        """A request was answered by the proxy, because the cluster did not in time."""
+        self._metrics.requests_timed_out += 1
 
     def read_answered(self, started: float, opcode: int) -> None:
         """A read has its answer."""
@@ -453,4 +478,8 @@ class Router:
             return ConsistencyLevel.ONE
 
     async def stop(self) -> None:
-        await self._supervisor.stop()
+        await self._sender.stop()
+
+
+def _has_functions(what: PreparedStatement | Statement) -> bool:
+    return bool((what.statement if isinstance(what, PreparedStatement) else what).functions)

@@ -35,7 +35,7 @@ def test_a_file_that_changes_is_put_in_force_and_a_bad_one_is_not(
     metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
 
     async def main() -> None:
-        in_force = RulesInForce(governor, None, metrics)
+        in_force = RulesInForce(governor, (), metrics)
         first = governor.rules
         if watched:
             in_force.start()
@@ -65,7 +65,7 @@ def test_a_file_that_changes_is_put_in_force_and_a_bad_one_is_not(
 
 def test_without_a_file_sighup_says_so(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        in_force = RulesInForce(Governor(Rules()), None, Metrics(Mode.DUAL_WRITE_ASYNC))
+        in_force = RulesInForce(Governor(Rules()), (), Metrics(Mode.DUAL_WRITE_ASYNC))
         in_force.start()
         in_force.reload_soon()
         await in_force.stop()

@@ -32,7 +32,7 @@ class Proxy:
     @property
     def rules(self) -> RulesInForce:
         if self._rules is None:
-            self._rules = RulesInForce(self.governor, None, self.metrics)
+            self._rules = RulesInForce(self.governor, (), self.metrics)
         return self._rules
 
     def ready(self) -> tuple[bool, list[str]]:

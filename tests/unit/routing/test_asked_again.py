@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.mirror.worker import Mirror
 from cqlproxy.modes import Mode
 from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
-from cqlproxy.routing.exchange import BatchWrite, PreparedWrite, SchemaChange, Steps, Write
+from cqlproxy.routing.exchange import Steps
 from cqlproxy.routing.peer import ClientPeer
+from cqlproxy.routing.route import Route
+from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Write
 from cqlproxy.statements import Kind, analyse
 from filters import Governor, Rules, TablePatterns, Tenants, table_pattern
 from frame_codec import (
@@ -39,19 +41,16 @@ from frame_codec import (
 A, B, C = (bytes([number] * 16) for number in (0xAA, 0xBB, 0xCC))
 TENANTS = (A, B, C)
 TABLES = ("one", "two")
-_NOBODY = cast(ClientPeer, None)
 _NOWHERE = cast(Steps, None)
 
 
-class Taken:
-    """Stands where the mirror does, and keeps what is offered to it."""
+class Nobody:
+    """A client of which nothing is asked but how it is served."""
 
-    def __init__(self) -> None:
-        self.copy: Mutation | None = None
+    route = cast(Route, None)
 
-    def offer(self, mutation: Mutation) -> None:
-        assert self.copy is None
-        self.copy = mutation
+
+NOBODY = cast(ClientPeer, Nobody())
 
 
 def rules(tables: frozenset[str], tenants: frozenset[bytes]) -> Rules:
@@ -78,13 +77,13 @@ def prepared(table: str) -> PreparedStatement:
 
 
 ONE = (0).to_bytes(4, "big")
-Take = Callable[[Copies], None]
+Take = Callable[[Copies], Mutation | None]
 
 
 def execute(table: str, tenant: bytes) -> Take:
     statement = prepared(table)
     body = Execute(statement.id, QueryParameters(values=(ONE, tenant), timestamp=1)).encode(4)
-    write = PreparedWrite(_NOWHERE, _NOBODY, 1, 0, Opcode.EXECUTE, body, 0.0)
+    write = PreparedWrite(_NOWHERE, NOBODY, 1, 0, Opcode.EXECUTE, body, 0.0)
     write.prepared, write.statement, write.keyspace = statement, statement.statement, "ks"
     return lambda copies: copies.prepared(write)
 
@@ -93,10 +92,10 @@ def query(text: str, parameters: QueryParameters) -> Take:
     body = Query(text, parameters).encode(4)
     statement = analyse(text)
     if statement.kind in (Kind.MUTATION, Kind.BATCH):
-        write = Write(_NOWHERE, _NOBODY, 1, 0, Opcode.QUERY, body, 0.0)
+        write = Write(_NOWHERE, NOBODY, 1, 0, Opcode.QUERY, body, 0.0)
         write.statement, write.keyspace = statement, "ks"
         return lambda copies: copies.text(write)
-    change = SchemaChange(_NOWHERE, _NOBODY, 1, 0, Opcode.QUERY, body, 0.0)
+    change = SchemaChange(_NOWHERE, NOBODY, 1, 0, Opcode.QUERY, body, 0.0)
     change.statement, change.keyspace = statement, "ks"
     return lambda copies: copies.schema(change)
 
@@ -137,7 +136,7 @@ def batch(rows: Rows) -> Take:
             queries.append(BatchQuery(statement.id, (ONE, tenant)))
             entries.append(statement)
     body = Batch(BatchType.LOGGED, tuple(queries), timestamp=7).encode(4)
-    write = BatchWrite(_NOWHERE, _NOBODY, 1, 0, Opcode.BATCH, body, 0.0)
+    write = BatchWrite(_NOWHERE, NOBODY, 1, 0, Opcode.BATCH, body, 0.0)
     write.keyspace = "ks"
     write.entries = [
         entry or analyse(str(asked.text_or_id)) for entry, asked in zip(entries, queries, strict=True)
@@ -153,9 +152,10 @@ def text_batch(rows: Rows) -> Take:
 
 def taken(take: Take, governor: Governor) -> tuple[Mutation | None, Metrics]:
     metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
-    mirror = Taken()
-    take(Copies(governor=governor, mirror=cast(Mirror, mirror), metrics=metrics, schema_changes=True))
-    return mirror.copy, metrics
+    copies = Copies(
+        governor=governor, metrics=metrics, clock=WriteClock(), schema_changes=True, consistency=None
+    )
+    return take(copies), metrics
 
 
 def rules_of_nothing() -> Rules:
@@ -231,15 +231,14 @@ def test_a_batch_that_is_judged_again_and_again_keeps_what_every_rule_set_allows
     assert [value for value in found if value in TENANTS] == [tenant for _, tenant in left]
 
 
-def test_a_batch_that_loses_its_conditional_statements_is_conditional_no_more() -> None:
-    text = (
-        "BEGIN BATCH INSERT INTO one (id) VALUES (1) IF NOT EXISTS; INSERT INTO two (id) VALUES (1);"
-        " APPLY BATCH"
-    )
+def test_a_conditional_write_waits_as_it_was_decided() -> None:
+    text = "UPDATE one SET v = 1 WHERE id = 1 AND owner = ? IF v = 0"
+    body = QueryParameters(values=(A,))
     governor = Governor(rules_of_nothing())
-    waited, _ = taken(query(text, QueryParameters()), governor)
+    waited, _ = taken(query(text, body), governor)
     assert waited is not None
-    assert waited.conditional
-    governor.rules = rules(frozenset({"one"}), frozenset())
-    assert AskedAgain(governor, Metrics(Mode.DUAL_WRITE_ASYNC))(waited)
-    assert not waited.conditional
+    assert b" IF " not in waited.body
+    assert not waited.in_turn
+    assert waited.repeatable
+    governor.rules = rules(frozenset(), frozenset({A}))
+    assert not AskedAgain(governor, Metrics(Mode.DUAL_WRITE_ASYNC))(waited)

@@ -1,0 +1,89 @@
+"""Requests that read: the answers go back as they come, but for paging states and what tells of nodes."""
+
+from __future__ import annotations
+
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.request import Failure
+from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared, wire_of_execute
+from cqlproxy.routing.paging import marked_page
+from cqlproxy.routing.use_warning import without_use_warning
+from cqlproxy.statements import Statement
+from frame_codec import ErrorResponse, FrameFlag, ReadTimeout, response_start
+
+_WARNING = int(FrameFlag.WARNING)
+
+
+class Read(Exchange):
+    """A statement that changes nothing."""
+
+    __slots__ = ()
+
+    repeatable = True
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        route = self.route
+        if route.marks_pages and opcode == RESULT:
+            body = marked_page(flags, body, route.side)
+        self.client.reply(self.stream, flags, opcode, body)
+        self.router.read_answered(self.started, opcode)
+
+    def refuse(self, error: ErrorResponse) -> None:
+        super().refuse(error)
+        self.router.read_answered(self.started, ERROR)
+
+    def error_of(self, failure: Failure) -> ErrorResponse:
+        return ReadTimeout(
+            f"The cluster did not answer this read ({failure.value})",
+            consistency=self.router.consistency_of(self),
+            received=0,
+            block_for=1,
+            data_present=False,
+        )
+
+
+class PreparedRead(Read):
+    """EXECUTE of a statement that changes nothing."""
+
+    __slots__ = ("prepared",)
+
+    prepared: PreparedStatement
+
+    def statements(self) -> tuple[PreparedStatement, ...]:
+        return (self.prepared,)
+
+    def wire(self) -> bytes:
+        return wire_of_execute(self, self.prepared)
+
+    def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        if opcode == ERROR and is_unprepared(flags, body):
+            self.router.prepare_again(self, flags, body)
+            return
+        if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
+            flags, body = without_use_warning(flags, body)
+        self.give_answer(flags, opcode, body)
+
+
+class SystemRead(Read):
+    """A read of ``system.local`` or ``system.peers``, whose answer shows the proxy as the only node."""
+
+    __slots__ = ("statement",)
+
+    statement: Statement
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == RESULT:
+            body = self.client.one_node_view(self.statement, body, response_start(body, flags))
+        super().give_answer(flags, opcode, body)
+
+
+class PreparedSystemRead(PreparedRead):
+    """EXECUTE of such a read."""
+
+    __slots__ = ()
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == RESULT:
+            body = self.client.one_node_view(self.prepared.statement, body, response_start(body, flags))
+        super().give_answer(flags, opcode, body)

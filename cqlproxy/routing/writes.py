@@ -1,0 +1,294 @@
+"""Requests that write: their answers, and the copies that follow from them.
+
+A copy is taken after the client's answer, or before it where the journal or the mode ask for that
+(``route.Manner``). What the cluster refused is not copied. What it left unanswered may have been applied or
+not: it is not copied either, but kept for an operator to decide.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.request import Failure
+from cqlproxy.mirror.mutation import Mutation
+from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared, wire_of_execute
+from cqlproxy.routing.route import Manner
+from cqlproxy.routing.use_warning import without_use_warning
+from cqlproxy.statements import Statement
+from frame_codec import (
+    ErrorCode,
+    ErrorResponse,
+    FrameFlag,
+    WriteTimeout,
+    after_custom_payload,
+    batch,
+    response_start,
+    was_applied,
+    with_batch_ids,
+)
+
+_WARNING = int(FrameFlag.WARNING)
+_CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
+_AFTERWARDS = Manner.AFTERWARDS
+_ALONE = Manner.ALONE
+_BESIDE = Manner.BESIDE
+
+_MAY_BE_APPLIED = tuple(
+    int(code).to_bytes(4, "big") for code in (ErrorCode.WRITE_TIMEOUT, ErrorCode.WRITE_FAILURE)
+)
+
+
+class Write(Exchange):
+    """A mutation as text. ``keyspace`` is the client's at the time it was sent.
+
+    ``together`` is set for a write that is sent to both clusters at the same time.
+    """
+
+    __slots__ = ("keyspace", "statement", "together")
+
+    statement: Statement
+    keyspace: str | None
+    together: Together | None
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        manner = self.route.manner
+        if opcode != RESULT:
+            self._refused(flags, body)
+        elif manner is _AFTERWARDS:
+            self.finish(flags, opcode, body)
+            if self._is_applied(flags, body):
+                self.copy_afterwards()
+        elif manner is _ALONE:
+            self.finish(flags, opcode, body)
+        else:
+            self._finish_with_copy(flags, body)
+
+    def finish(self, flags: int, opcode: int, body: bytes) -> None:
+        """The client has its answer, and it is counted."""
+        self.client.reply(self.stream, flags, opcode, body)
+        self.router.write_answered(self.started, opcode)
+
+    def copy_afterwards(self) -> None:
+        mutation = self.mutation()
+        if mutation is not None:
+            assert self.route.mirror is not None
+            self.route.mirror.offer(mutation)
+
+    def mutation(self) -> Mutation | None:
+        """What is to be copied of it, were it applied; None when nothing is."""
+        return self.router.copies.text(self)
+
+    def is_conditional(self) -> bool:
+        return self.statement.conditional
+
+    def goes_alone(self) -> bool:
+        """Whether the other cluster must not have it before this one has decided about it."""
+        return self.is_conditional()
+
+    def _is_applied(self, flags: int, body: bytes) -> bool:
+        return not self.is_conditional() or was_applied(body, response_start(body, flags))
+
+    def _finish_with_copy(self, flags: int, body: bytes) -> None:
+        """Answer once the copy is safe, or delivered, or known not to be."""
+        route = self.route
+        if route.manner is _BESIDE and self.together is not None:
+            self.together.answered(flags, body)
+            return
+        mutation = self.mutation() if self._is_applied(flags, body) else None
+        if mutation is None:
+            self.finish(flags, RESULT, body)
+            return
+        assert route.mirror is not None
+        if route.manner is _BESIDE:
+            route.mirror.deliver(mutation, partial(self._finish_or_refuse, flags, body))
+        else:
+            route.mirror.offer_then(mutation, partial(self.finish, flags, RESULT, body))
+
+    def _finish_or_refuse(self, flags: int, body: bytes, error: ErrorResponse | None) -> None:
+        if error is None:
+            self.finish(flags, RESULT, body)
+        else:
+            self.refuse(error)
+
+    def _refused(self, flags: int, body: bytes) -> None:
+        """The cluster answered with an error; the client gets it as it is."""
+        self.finish(flags, ERROR, body)
+        at = response_start(body, flags)
+        self._not_done(may_be_applied=body[at : at + 4] in _MAY_BE_APPLIED)
+
+    def failed(self, failure: Failure) -> None:
+        super().failed(failure)
+        self._not_done(may_be_applied=True)
+
+    def refuse(self, error: ErrorResponse) -> None:
+        super().refuse(error)
+        self.router.write_answered(self.started, ERROR)
+
+    def _not_done(self, *, may_be_applied: bool) -> None:
+        route = self.route
+        if route.manner is _BESIDE and self.together is not None:
+            self.together.refused()
+        elif may_be_applied and route.mirror is not None:
+            mutation = self.mutation()
+            if mutation is not None:
+                route.mirror.never_confirmed(mutation)
+
+    def error_of(self, failure: Failure) -> ErrorResponse:
+        # Its outcome is unknown, and so it must not look like an error after which a driver may repeat it.
+        return WriteTimeout(
+            f"The cluster did not answer this write ({failure.value}): it may have been applied",
+            consistency=self.router.consistency_of(self),
+            received=0,
+            block_for=1,
+            write_type="SIMPLE",
+        )
+
+
+class PreparedWrite(Write):
+    """EXECUTE of a mutation."""
+
+    __slots__ = ("prepared",)
+
+    prepared: PreparedStatement
+
+    def statements(self) -> tuple[PreparedStatement, ...]:
+        return (self.prepared,)
+
+    def wire(self) -> bytes:
+        return wire_of_execute(self, self.prepared)
+
+    def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        route = self.route
+        if opcode == RESULT and not flags and route.manner is _AFTERWARDS and not self.prepared.conditional:
+            router = self.router
+            self.client.reply(self.stream, flags, opcode, body)
+            router.write_answered(self.started, opcode)
+            mutation = router.copies.prepared(self)
+            if mutation is not None:
+                route.mirror.offer(mutation)  # type: ignore[union-attr]
+            return
+        if opcode == ERROR and is_unprepared(flags, body):
+            self.router.prepare_again(self, flags, body)
+            return
+        if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
+            flags, body = without_use_warning(flags, body)
+        self.give_answer(flags, opcode, body)
+
+    def is_conditional(self) -> bool:
+        return self.prepared.conditional
+
+    def goes_alone(self) -> bool:
+        return not self.prepared.writes or self.prepared.conditional
+
+    def mutation(self) -> Mutation | None:
+        return self.router.copies.prepared(self)
+
+
+class BatchWrite(Write):
+    """BATCH: texts and prepared statements. ``entries`` says what each of them does."""
+
+    __slots__ = ("entries",)
+
+    entries: list[PreparedStatement | Statement]
+
+    def statements(self) -> tuple[PreparedStatement, ...]:
+        return tuple(entry for entry in self.entries if isinstance(entry, PreparedStatement))
+
+    def wire(self) -> bytes:
+        known = ((prepared.id, prepared.ids[self.route.side]) for prepared in self.statements())
+        ids = {client_id: own_id for client_id, own_id in known if own_id and own_id is not client_id}
+        if not ids:
+            return self.body
+        at = after_custom_payload(self.body) if self.flags & _CUSTOM_PAYLOAD else 0
+        return with_batch_ids(self.body, at, batch(self.body, at), ids)
+
+    def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == ERROR and is_unprepared(flags, body):
+            self.router.prepare_again(self, flags, body)
+        else:
+            self.give_answer(flags, opcode, body)
+
+    def is_conditional(self) -> bool:
+        return any(entry.conditional for entry in self.entries)
+
+    def mutation(self) -> Mutation | None:
+        return self.router.copies.batch(self)
+
+    def error_of(self, failure: Failure) -> ErrorResponse:
+        return WriteTimeout(
+            f"The cluster did not answer this batch ({failure.value}): it may have been applied",
+            consistency=self.router.consistency_of(self),
+            received=0,
+            block_for=1,
+            write_type="BATCH",
+        )
+
+
+class SchemaChange(Write):
+    """A text that changes the schema, or TRUNCATE: copied in its order.
+
+    The client has its answer when the nodes agree on the schema, since its next request may meet any of them.
+    """
+
+    __slots__ = ()
+
+    def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        if opcode == RESULT and self.route.backend.may_disagree:
+            self.router.answer_when_agreed(self, flags, body)
+        else:
+            self.give_agreed_answer(flags, opcode, body)
+
+    def give_agreed_answer(self, flags: int, opcode: int, body: bytes) -> None:
+        super().give_answer(flags, opcode, body)
+
+    def goes_alone(self) -> bool:
+        return True
+
+    def mutation(self) -> Mutation | None:
+        return self.router.copies.schema(self)
+
+
+class Together:
+    """A write that both clusters get at the same time: the client's answer when both have answered.
+
+    The answering cluster's error is the client's, whatever became of the copy.
+    """
+
+    __slots__ = ("_answer", "_copied", "_done", "_error", "_write")
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._answer: tuple[int, bytes] | None = None
+        self._copied = False
+        self._error: ErrorResponse | None = None
+        self._done = False
+
+    def copied(self, error: ErrorResponse | None) -> None:
+        """The copy arrived, or did not."""
+        self._copied = True
+        self._error = error
+        self._settle()
+
+    def answered(self, flags: int, body: bytes) -> None:
+        """The answering cluster has applied the write."""
+        self._answer = flags, body
+        self._settle()
+
+    def refused(self) -> None:
+        """The answering cluster has not, or nobody knows: the client has been told."""
+        self._done = True
+        if not self._copied or self._error is None:
+            self._write.router.one_sided(self._write)
+
+    def _settle(self) -> None:
+        if self._done or self._answer is None or not self._copied:
+            return
+        self._done = True
+        flags, body = self._answer
+        if self._error is None:
+            self._write.finish(flags, RESULT, body)
+        else:
+            self._write.refuse(self._error)
