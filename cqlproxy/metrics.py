@@ -114,6 +114,7 @@ class Metrics:
         "mode",
         "mode_changes",
         "mode_since",
+        "one_sided_writes",
         "primary_latency_error",
         "primary_latency_ok",
         "protocol_errors",
@@ -169,6 +170,8 @@ class Metrics:
         self.rules_reload_failures = 0
         """Times that the rules file was read and could not be used."""
 
+        self.one_sided_writes = 0
+        """Writes awaited on both clusters that the answering one refused and the other may have applied."""
         self.mirrored = 0
         """Copies that the shadow acknowledged."""
         self.mirrored_by_table = CountsByTable()
@@ -222,6 +225,11 @@ class Metrics:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     @property
+    def writes_under_way(self) -> int:
+        """Mutations that still await their answer."""
+        return self.writes_total - self.writes_ok - self.writes_failed
+
+    @property
     def uptime_seconds(self) -> float:
         """Seconds since this object was made."""
         return self._clock() - self._started
@@ -244,6 +252,7 @@ class Metrics:
             "filtered_by_reason": self.filtered.by_reason(),
             "would_filter_writes": sum(self.would_filter.values()),
             "would_filter_by_reason": self.would_filter.by_reason(),
+            "one_sided_writes": self.one_sided_writes,
             "mirrored_writes": self.mirrored,
             "failed_copies": sum(self.mirror_failed.values()),
             "failed_copies_by_reason": dict(self.mirror_failed),

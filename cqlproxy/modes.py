@@ -30,7 +30,7 @@ class Mode(StrEnum):
         return self is not Mode.PRIMARY_ONLY
 
 
-AVAILABLE: Final = (Mode.PRIMARY_ONLY, Mode.DUAL_WRITE_ASYNC)
+AVAILABLE: Final = tuple(Mode)
 """The modes that this version serves, in the order in which a migration walks through them."""
 
 SPELLINGS: Final[dict[str, Mode]] = {
