@@ -84,6 +84,7 @@ from frame_codec.frame import (
 from frame_codec.layout import (
     Parameters,
     execute_id,
+    named_value,
     parameters,
     query_span,
     routing_values,
@@ -287,6 +288,7 @@ __all__ = [
     "error_body",
     "error_code_and_message",
     "execute_id",
+    "named_value",
     "parameters",
     "prepared_entry",
     "query_span",

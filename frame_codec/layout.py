@@ -188,6 +188,23 @@ def value_at(body: bytes, values_offset: int, index: int) -> Value:
     raise ProtocolError(f"Invalid length of a [value]: {length}")
 
 
+def named_value(body: bytes, values_offset: int, count: int, name: bytes) -> Value:
+    """The value of this name among the `count` with names that begin at `values_offset`.
+
+    Of several the first, as servers read them; None also when there is none.
+    """
+    at = values_offset
+    for _ in range(count):
+        try:
+            named = body[at + 2 : at + 2 + SHORT.unpack_from(body, at)[0]]
+        except struct.error:
+            raise truncated("values", body) from None
+        if named == name:
+            return value_at(body, at + 2 + len(named), 0)
+        at = skip_values(body, at, 1, True)
+    return None
+
+
 def routing_values(body: bytes, at: int, indexes: tuple[int, ...]) -> bytes | None:
     """The serialized partition key that the values bind, for the token.
 

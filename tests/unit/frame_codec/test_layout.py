@@ -15,6 +15,7 @@ from frame_codec import (
     QueryParameters,
     batch,
     execute_id,
+    named_value,
     parameters,
     query_span,
     routing_values,
@@ -166,3 +167,22 @@ def test_parameters_never_reach_beyond_the_body(body: bytes, at: int) -> None:
     except ProtocolError:
         return
     assert at + 3 <= found.values_offset <= found.values_end <= found.end <= len(body)
+
+
+@given(versions.flatmap(lambda v: st.tuples(st.just(v), query_parameters(v, named=True))), st.data())
+def test_named_value(case: tuple[int, QueryParameters], data: st.DataObject) -> None:
+    version, fields = case
+    body = Query("Q", fields).encode(version)
+    found = parameters(body, query_span(body, 0)[1])
+    names = fields.names or ()
+    name = data.draw(st.sampled_from(["other name", *names]))
+    expected = fields.values[names.index(name)] if name in names else None
+    assert named_value(body, found.values_offset, found.value_count, name.encode()) == expected
+
+
+def test_named_values_that_are_cut_off() -> None:
+    body = Query("Q", QueryParameters(values=(b"value",), names=("a",))).encode(4)
+    start = parameters(body, 5).values_offset
+    for end in range(start, len(body)):
+        with pytest.raises(ProtocolError):
+            named_value(body[:end], start, 1, b"a")
