@@ -1,0 +1,409 @@
+"""The journal's file, as the thread sees it: batches are applied in one transaction each, chunks are read.
+
+Nothing here waits for anything but the disk, and nothing knows of the event loop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
+
+from cqlproxy.cluster.side import Side
+from cqlproxy.journal.letter_store import LetterStore, NewLetter
+from cqlproxy.journal.opening import TABLES, open_file
+from cqlproxy.journal.rows import Row, pack, unpack
+
+CHUNK_COPIES: Final = 2048
+CHUNK_BYTES: Final = 1 << 20
+"""What is read at once, at most, but for a last row that goes beyond it."""
+
+_VACUUM_PAGES: Final = 256
+_SPARE_PAGES: Final = 4096
+"""Free pages that are kept for what comes next; more of them go back to the file system, some by commit."""
+
+_STATEMENT_BYTES: Final = 32 << 20
+"""Descriptions handed over for one side, beyond which those of earlier chunks are forgotten."""
+
+_RETRY_ROOM_SECONDS: Final = 0.25
+
+_INSERT: Final = [f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)" for table in TABLES]
+_DELETE: Final = [f"DELETE FROM {table} WHERE number BETWEEN ? AND ?" for table in TABLES]
+_BEGIN: Final = [f"UPDATE {table} SET began = ? WHERE number = ?" for table in TABLES]
+_SIZES: Final = [
+    f"SELECT number, copies, length(records) FROM {table} WHERE number > ? ORDER BY number"
+    for table in TABLES
+]
+_ROWS: Final = [
+    f"SELECT number, copies, low, high, began, crc, records FROM {table} WHERE number BETWEEN ? AND ?"
+    for table in TABLES
+]
+_COUNTS: Final = [
+    f"SELECT coalesce(sum(copies), 0), coalesce(max(number), 0), coalesce(max(high), 0), min(low)"
+    f" FROM {table}"
+    for table in TABLES
+]
+
+Followed = Sequence[Mapping[int, Row]]
+"""By side, the rows of which copies are in memory. They are read on the thread while the loop changes them:
+one look-up at a time, and what it answers is only used to pass over rows that the loop would pass over.
+"""
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    statements: list[tuple[int, bytes]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    begins: list[tuple[Side, int, bool]] = field(default_factory=list)
+    removed: list[tuple[Side, int, int]] = field(default_factory=list)
+    rewrites: list[tuple[Row, tuple[int, ...]]] = field(default_factory=list)
+    """Rows of which only the copies at these places are still needed."""
+    deletions: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
+    letters: list[NewLetter] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.rows
+            or self.deletions[0]
+            or self.deletions[1]
+            or self.begins
+            or self.removed
+            or self.rewrites
+            or self.letters
+            or self.statements
+        )
+
+
+class Report(NamedTuple):
+    """What stands in the file after a batch."""
+
+    size: int
+    """Bytes in use."""
+    letters: int
+    dropped: tuple[int, int]
+    """Copies that had to make room, by side."""
+    dropped_letters: tuple[int, int]
+
+
+class ReadRow(NamedTuple):
+    number: int
+    low: int
+    high: int
+    began: bool
+    records: list[bytes]
+    """Empty when the row's bytes are not those that were written."""
+    copies: int
+
+
+class Chunk(NamedTuple):
+    rows: list[ReadRow]
+    last: int
+    """The number of the last row that was looked at."""
+    descriptions: dict[int, bytes]
+    """Statements that the side's reader does not have yet."""
+    forget: bool
+    """Whether those that it has are to be forgotten first."""
+
+
+class StoreCounts(NamedTuple):
+    """What was found at opening."""
+
+    moved_aside: Path | None
+    why: str | None
+    copies: tuple[int, int]
+    letters: int
+    size: int
+    next_row: int
+    next_statement: int
+
+
+class Store:
+    """The open file. ``max_bytes`` bounds what is in use of it; ``drop_oldest`` says that the oldest copies
+    which are not in memory make room.
+    """
+
+    def __init__(
+        self, path: Path, *, max_bytes: int, sync_commits: bool, drop_oldest: bool, followed: Followed
+    ) -> None:
+        opened = open_file(path, sync_commits=sync_commits)
+        self._path = path
+        self._db = opened.connection
+        self._moved_aside = opened.moved_aside
+        self._why = opened.why
+        self._max_bytes = max_bytes
+        self._drop_oldest = drop_oldest
+        self._followed = followed
+        self.handed: tuple[set[int], set[int]] = (set(), set())
+        """Rows that were read, until the loop follows them. It empties them; see ``Followed``."""
+        self._loaded = [(0, -1, 0), (0, -1, 0)]
+        """By side, the numbers of the statements whose descriptions its reader has, and their bytes."""
+        self._no_room_before = 0.0
+        (self._page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
+        self.letters = LetterStore(self._db)
+
+    def recover(self) -> StoreCounts:
+        """Bring what an earlier process left into order, and count it."""
+        self._transaction(self._drop_removed)
+        counts = [self._db.execute(query).fetchone() for query in _COUNTS]
+        high, low = self.letters.statement_range()
+        highest = max(high, *(c[2] for c in counts))
+        lowest = min((n for n in (low, *(c[3] for c in counts)) if n is not None), default=None)
+        self._transaction(lambda: self.forget_statements(highest + 1 if lowest is None else lowest))
+        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM statements").fetchone()
+        return StoreCounts(
+            self._moved_aside,
+            self._why,
+            (counts[0][0], counts[1][0]),
+            self.letters.count,
+            self.size(),
+            max(counts[0][1], counts[1][1]) + 1,
+            max(last, highest) + 1,
+        )
+
+    def size(self) -> int:
+        """Bytes of the file that are in use."""
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        return int((pages - self._free_pages()) * self._page_bytes)
+
+    def open_log(self) -> int:
+        """A descriptor of the write-ahead log, for fsync: the same file as long as the store is open."""
+        return os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        try:
+            self._give_back(self._free_pages())
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._db.close()
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def apply(self, batch: Batch) -> Report:
+        """Write a batch, all of it or, with ``sqlite3.Error``, nothing."""
+        report = self._transaction(lambda: self._write(batch))
+        free = self._free_pages()
+        if free > _SPARE_PAGES:
+            self._give_back(min(_VACUUM_PAGES, free - _SPARE_PAGES))
+        return report
+
+    def replay(self, ids: Sequence[int] | None, base: int) -> tuple[int, int]:
+        """Make copies of dead letters again, all of them or none; returns how many by side.
+
+        Each gets a row of its own, numbered ``base`` and its id.
+        """
+        return self._transaction(lambda: self.letters.replay(ids, base))
+
+    def purge(self, ids: Sequence[int] | None, older_than: float | None) -> tuple[int, int]:
+        """Delete dead letters; see ``LetterStore.purge``. Returns how many, and the size that is left."""
+        return self._transaction(lambda: self.letters.purge(ids, older_than)), self.size()
+
+    def forget_statements(self, low: int) -> None:
+        """Delete the descriptions of statements with numbers below ``low``."""
+        self._db.execute("DELETE FROM statements WHERE number < ?", (low,))
+
+    def forget_unused_statements(self, low: int) -> None:
+        """Delete the statements below ``low`` that nothing names, if that takes no long search."""
+        least = [low, self.letters.statement_range()[1] or low]
+        for table in TABLES:
+            seen = self._db.execute(f"SELECT low FROM {table} LIMIT {CHUNK_COPIES + 1}").fetchall()
+            if len(seen) > CHUNK_COPIES:
+                return
+            least.extend(row[0] for row in seen)
+        self._transaction(lambda: self.forget_statements(min(least)))
+
+    def _transaction(self, work: Callable[[], _Value]) -> _Value:
+        letters = self.letters.count, self.letters.bytes
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+            self._db.execute("COMMIT")
+        except BaseException:
+            # SQLite may have rolled it back by itself.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self.letters.count, self.letters.bytes = letters
+            raise
+        return result
+
+    def _write(self, batch: Batch) -> Report:
+        db = self._db
+        if batch.statements:
+            db.executemany("INSERT INTO statements VALUES (?, ?)", batch.statements)
+        if batch.removed:
+            db.executemany("INSERT OR IGNORE INTO removed VALUES (?, ?, ?)", batch.removed)
+        for row in batch.rows:
+            blob = pack(row.records)
+            db.execute(
+                _INSERT[row.target],
+                (row.number, len(row.records), row.low, row.high, row.began, crc32(blob), blob),
+            )
+        for side, number, began in batch.begins:
+            db.execute(_BEGIN[side], (began, number))
+        for row, places in batch.rewrites:
+            self._rewrite(row.target, row.number, places)
+        for index, numbers in enumerate(batch.deletions):
+            if numbers:
+                runs = _runs(numbers)
+                db.executemany(_DELETE[index], runs)
+                db.executemany(
+                    "DELETE FROM removed WHERE target = ? AND number BETWEEN ? AND ?",
+                    [(index, first, last) for first, last in runs],
+                )
+        self.letters.add(batch.letters)
+        dropped_letters = self.letters.make_room(self._max_bytes // 2)
+        size = self.size()
+        dropped = (0, 0)
+        if size > self._max_bytes and self._drop_oldest:
+            dropped = self._make_room(size)
+            size = self.size()
+        return Report(size, self.letters.count, dropped, dropped_letters)
+
+    def _rewrite(self, side: Side, number: int, places: Sequence[int]) -> None:
+        """Reduce a row to the copies at ``places``."""
+        row = self._row(side, number)
+        self._db.execute("DELETE FROM removed WHERE target = ? AND number = ?", (side, number))
+        if row is None or not row.records:
+            return
+        if not places:
+            self._db.execute(_DELETE[side], (number, number))
+            return
+        blob = pack([row.records[place] for place in places])
+        self._db.execute(
+            f"UPDATE {TABLES[side]} SET copies = ?, crc = ?, records = ? WHERE number = ?",
+            (len(places), crc32(blob), blob, number),
+        )
+
+    def _drop_removed(self) -> None:
+        """Take out of their rows the copies that an earlier process had settled for good."""
+        places: dict[tuple[int, int], set[int]] = {}
+        for side, number, place in self._db.execute("SELECT target, number, place FROM removed"):
+            places.setdefault((side, number), set()).add(place)
+        for (side, number), gone in places.items():
+            row = self._row(Side(side), number)
+            copies = row.copies if row is not None else 0
+            self._rewrite(Side(side), number, [place for place in range(copies) if place not in gone])
+
+    # --- room ---------------------------------------------------------------------------------
+
+    def _make_room(self, size: int) -> tuple[int, int]:
+        """Delete the oldest rows of which no copy is in memory; returns how many copies went, by side."""
+        dropped = [0, 0]
+        if monotonic() < self._no_room_before:
+            return 0, 0
+        # Somewhat more than needed, so that it is not done for every batch.
+        goal = self._max_bytes - self._max_bytes // 64
+        while size > goal:
+            rows = self._oldest(size - goal)
+            if not rows:
+                self._no_room_before = monotonic() + _RETRY_ROOM_SECONDS
+                break
+            for side, number, copies in rows:
+                self._db.execute(_DELETE[side], (number, number))
+                dropped[side] += copies
+            size = self.size()
+        return dropped[0], dropped[1]
+
+    def _oldest(self, room: int) -> list[tuple[Side, int, int]]:
+        """The oldest rows that may go, of about ``room`` bytes: side, number, copies."""
+        found: list[tuple[int, Side, int, int]] = []
+        for side in Side:
+            followed, handed = self._followed[side], self.handed[side]
+            enough = room
+            for number, copies, length in self._db.execute(_SIZES[side], (-1,)):
+                if number not in followed and number not in handed:
+                    found.append((number, side, copies, length))
+                    enough -= length
+                    if enough <= 0:
+                        break
+        found.sort()
+        rows = []
+        for number, side, copies, length in found:
+            rows.append((side, number, copies))
+            room -= length
+            if room <= 0:
+                break
+        return rows
+
+    def _free_pages(self) -> int:
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        return int(free)
+
+    def _give_back(self, pages: int) -> None:
+        """Return free pages to the file system, at the next checkpoint."""
+        # A plain execute() would give back one page only: it makes one step of what is no query.
+        self._db.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def read(self, side: Side, after: int) -> Chunk:
+        """The oldest rows with numbers above ``after`` that are not followed, or only for what was left."""
+        last = after
+        rows: list[ReadRow] = []
+        copies_left, bytes_left = CHUNK_COPIES, CHUNK_BYTES
+        followed = self._followed[side]
+        wanted: list[int] = []
+        for number, copies, length in self._db.execute(_SIZES[side], (after,)):
+            last = number
+            row = followed.get(number)
+            if row is not None and row.left is None:
+                continue
+            wanted.append(number)
+            copies_left -= copies
+            bytes_left -= length
+            if copies_left <= 0 or bytes_left <= 0:
+                break
+        for first, final in _runs(wanted):
+            rows.extend(_checked(*row) for row in self._db.execute(_ROWS[side], (first, final)))
+        self.handed[side].update(wanted)
+        descriptions, forget = self._descriptions(side, rows)
+        return Chunk(rows, last, descriptions, forget)
+
+    def _row(self, side: Side, number: int) -> ReadRow | None:
+        found = self._db.execute(_ROWS[side], (number, number)).fetchone()
+        return None if found is None else _checked(*found)
+
+    def _descriptions(self, side: Side, rows: list[ReadRow]) -> tuple[dict[int, bytes], bool]:
+        """Descriptions of the statements that the rows may name and the side's reader does not have."""
+        low = min((row.low for row in rows if row.low <= row.high), default=0)
+        high = max((row.high for row in rows if row.low <= row.high), default=-1)
+        first, last, held = self._loaded[side]
+        if low > high or (first <= low and high <= last):
+            return {}, False
+        forget = low < first or low > last + 1 or held > _STATEMENT_BYTES
+        start = low if forget else last + 1
+        found = dict(
+            self._db.execute(
+                "SELECT number, description FROM statements WHERE number BETWEEN ? AND ?", (start, high)
+            ).fetchall()
+        )
+        held = sum(map(len, found.values())) + (0 if forget else held)
+        self._loaded[side] = (low if forget else first, high, held)
+        return found, forget
+
+
+def _checked(number: int, copies: int, low: int, high: int, began: int, crc: int, blob: bytes) -> ReadRow:
+    records = unpack(blob, copies) if crc32(blob) == crc else []
+    return ReadRow(number, low, high, bool(began), records, copies)
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """The first and last of each run of consecutive numbers; ``numbers`` gets sorted."""
+    numbers.sort()
+    runs = []
+    first = numbers[0] if numbers else 0
+    for number, following in pairwise(numbers):
+        if following != number + 1:
+            runs.append((first, number))
+            first = following
+    if numbers:
+        runs.append((first, numbers[-1]))
+    return runs
