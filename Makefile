@@ -6,7 +6,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit integration bench-quick bench-rules
+.PHONY: help demo test check format unit integration bench-quick bench-rules bench-journal
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -18,6 +18,7 @@ help:
 	@echo "make integration  integration tests only"
 	@echo "make bench-quick  CPU per request, requests/s, latency and memory of a proxy between two real nodes"
 	@echo "make bench-rules  what 10,000 tenants and 500 table patterns in the rules cost per request"
+	@echo "make bench-journal  what the journal costs, spills and replays, and the memory of 5 million waiting copies"
 
 demo:
 	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
@@ -45,3 +46,6 @@ bench-quick:
 
 bench-rules:
 	@$(RUN) --java python -m benchmarks.rules_cost
+
+bench-journal:
+	@$(RUN) --java python -m benchmarks.journal_cost

@@ -1,7 +1,8 @@
 """One measurement of one proxy: its table made ready, load on it, and what it took meanwhile."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from benchmarks.client import connect
@@ -12,6 +13,9 @@ from benchmarks.plan import Plan
 from benchmarks.report import Sample, sample
 from benchmarks.workload import INSERT, SCHEMA, SELECT
 from frame_codec import Execute, Prepare, QueryParameters, Rows, decode_prepared_id
+from tests.nodes import ProxyProcess, loopback_address, proxy_settings, workspace
+from tests.nodes.addresses import ADMIN_PORT
+from tests.nodes.proxy import ContactPoint
 
 WARM_UP_SECONDS = 2.0
 
@@ -40,6 +44,28 @@ class Settings:
     window: int = 32
     processes: int = 1
     warm_up: float = WARM_UP_SECONDS
+
+
+def started_proxy(
+    running: ExitStack,
+    primary: ContactPoint,
+    shadow: ContactPoint,
+    *,
+    rules: Mapping[str, object] | None = None,
+    **changes: object,
+) -> ProxyProcess:
+    """A proxy between two clusters, for as long as `running` lasts. `changes` are as for `proxy_settings`."""
+    root = running.enter_context(workspace())
+    settings = proxy_settings(loopback_address(), primary, shadow, **changes)
+    proxy = ProxyProcess(settings, root, rules=rules)
+    running.callback(proxy.stop)
+    proxy.start()
+    return proxy
+
+
+def measured(proxy: ProxyProcess) -> Measured:
+    """A proxy that was started here, to be measured."""
+    return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
 
 
 def plan(proxy: Measured, workload: str, settings: Settings) -> Plan:

@@ -12,13 +12,12 @@ import uvloop
 
 from benchmarks.comparison import cpu_ratio, take_turns
 from benchmarks.errors import BenchmarkError
-from benchmarks.instant.cluster import InstantCluster, instant_clusters
+from benchmarks.instant.cluster import instant_clusters
 from benchmarks.machine import machine
-from benchmarks.proxy_under_load import ROOM, Measured, Settings, prepare_table
+from benchmarks.proxy_under_load import ROOM, Settings, measured, prepare_table, started_proxy
 from benchmarks.report import Sample, problems, table
 from bootstrap.commands import BootstrapError
-from tests.nodes import ProcessError, ProxyProcess, loopback_address, proxy_settings, workspace
-from tests.nodes.addresses import ADMIN_PORT
+from tests.nodes import ProcessError, workspace
 from tests.nodes.jars import cassandra_jars
 
 TENANTS = 10_000
@@ -72,21 +71,12 @@ def _measure(running: ExitStack, settings: Settings) -> dict[str, list[Sample]]:
     print("Starting two instant backends and two proxies ...", flush=True)
     primary, shadow = running.enter_context(instant_clusters(root, "primary", "shadow"))
     proxies = {
-        name: _proxy(running, primary, shadow, rules) for name, rules in ((_BARE, None), (_RULED, _RULES))
+        name: measured(started_proxy(running, primary, shadow, rules=rules, mirror=ROOM))
+        for name, rules in ((_BARE, None), (_RULED, _RULES))
     }
     uvloop.run(prepare_table(proxies[_BARE]))
     print(f"{machine()}\n", flush=True)
     return take_turns(proxies, "insert", settings)
-
-
-def _proxy(
-    running: ExitStack, primary: InstantCluster, shadow: InstantCluster, rules: dict[str, object] | None
-) -> Measured:
-    root = running.enter_context(workspace())
-    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow, mirror=ROOM), root, rules=rules)
-    running.callback(proxy.stop)
-    proxy.start()
-    return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
 
 
 if __name__ == "__main__":

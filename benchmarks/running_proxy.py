@@ -21,7 +21,9 @@ from benchmarks.proxy_under_load import (
     Measured,
     Settings,
     measure_one,
+    measured,
     prepare_table,
+    started_proxy,
 )
 from benchmarks.report import Sample, line, problems, remarks, table
 from benchmarks.workload import KEYS, PAYLOAD_BYTES, WORKLOADS
@@ -29,13 +31,11 @@ from bootstrap.commands import BootstrapError
 from tests.nodes import (
     CassandraNode,
     ProcessError,
-    ProxyProcess,
     loopback_address,
-    proxy_settings,
     start_together,
     workspace,
 )
-from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
+from tests.nodes.addresses import NATIVE_PORT
 from tests.nodes.jars import cassandra_jars
 
 _IDLE_SECONDS = 60.0
@@ -69,10 +69,7 @@ def _start(running: ExitStack) -> Measured:
     primary, shadow = (node(name, root) for name in ("primary", "shadow"))
     print("Starting two Cassandra nodes and the proxy ...", flush=True)
     running.enter_context(start_together(primary, shadow))
-    proxy = ProxyProcess(proxy_settings(loopback_address(), primary, shadow, mirror=ROOM), root)
-    running.callback(proxy.stop)
-    proxy.start()
-    return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
+    return measured(started_proxy(running, primary, shadow, mirror=ROOM))
 
 
 def node(name: str, root: Path) -> CassandraNode:
