@@ -29,7 +29,7 @@ from frame_codec import (
 
 if TYPE_CHECKING:
     from cqlproxy.routing.copies import Copies
-    from cqlproxy.routing.writes import SchemaChange, Write
+    from cqlproxy.routing.writes import SchemaChange
 
 ERROR = int(Opcode.ERROR)
 RESULT = int(Opcode.RESULT)
@@ -49,7 +49,7 @@ class Steps(Protocol):
 
     def write_answered(self, started: float, opcode: int) -> None: ...
 
-    def one_sided(self, write: Write) -> None: ...
+    def one_sided(self) -> None: ...
 
     def consistency_of(self, exchange: Exchange) -> ConsistencyLevel: ...
 

@@ -417,7 +417,7 @@ class Router:
             assert write.route.mirror is not None
             write.route.mirror.deliver(mutation, write.together.copied)
 
-    def one_sided(self, write: Write) -> None:
+    def one_sided(self) -> None:
         """In a mode that waits for both: the answering cluster refused what the other may have applied."""
         self._metrics.one_sided_writes += 1
 

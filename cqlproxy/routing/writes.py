@@ -115,25 +115,33 @@ class Write(Exchange):
     def _refused(self, flags: int, body: bytes) -> None:
         """The cluster answered with an error; the client gets it as it is."""
         self.finish(flags, ERROR, body)
+        self._tell_other()
         at = response_start(body, flags)
-        self._not_done(may_be_applied=body[at : at + 4] in _MAY_BE_APPLIED)
+        if body[at : at + 4] in _MAY_BE_APPLIED:
+            self._never_confirmed()
 
     def failed(self, failure: Failure) -> None:
         super().failed(failure)
-        self._not_done(may_be_applied=True)
+        self._never_confirmed()
 
     def refuse(self, error: ErrorResponse) -> None:
         super().refuse(error)
         self.router.write_answered(self.started, ERROR)
+        self._tell_other()
 
-    def _not_done(self, *, may_be_applied: bool) -> None:
-        route = self.route
-        if route.manner is _BESIDE and self.together is not None:
+    def _tell_other(self) -> None:
+        """The client got an error: of a copy that was sent at the same time, nothing more will come of it."""
+        if self.route.manner is _BESIDE and self.together is not None:
             self.together.refused()
-        elif may_be_applied and route.mirror is not None:
-            mutation = self.mutation()
-            if mutation is not None:
-                route.mirror.never_confirmed(mutation)
+
+    def _never_confirmed(self) -> None:
+        """Nobody knows whether the write was applied. A copy that was sent at the same time is there."""
+        route = self.route
+        if route.mirror is None or (route.manner is _BESIDE and self.together is not None):
+            return
+        mutation = self.mutation()
+        if mutation is not None:
+            route.mirror.never_confirmed(mutation)
 
     def error_of(self, failure: Failure) -> ErrorResponse:
         # Its outcome is unknown, and so it must not look like an error after which a driver may repeat it.
@@ -278,10 +286,12 @@ class Together:
         self._settle()
 
     def refused(self) -> None:
-        """The answering cluster has not, or nobody knows: the client has been told."""
+        """The answering cluster has not, or nobody knows: the client has been told. Safe to repeat."""
+        if self._done:
+            return
         self._done = True
         if not self._copied or self._error is None:
-            self._write.router.one_sided(self._write)
+            self._write.router.one_sided()
 
     def _settle(self) -> None:
         if self._done or self._answer is None or not self._copied:
