@@ -38,6 +38,17 @@ _MAY_BE_APPLIED = tuple(
     int(code).to_bytes(4, "big") for code in (ErrorCode.WRITE_TIMEOUT, ErrorCode.WRITE_FAILURE)
 )
 
+_NEVER_REPEATED = frozenset(
+    {
+        ErrorCode.SYNTAX_ERROR,
+        ErrorCode.UNAUTHORIZED,
+        ErrorCode.INVALID,
+        ErrorCode.CONFIG_ERROR,
+        ErrorCode.ALREADY_EXISTS,
+    }
+)
+"""Errors of the statement itself, for which no driver tries again."""
+
 
 class Write(Exchange):
     """A mutation as text. ``keyspace`` is the client's at the time it was sent.
@@ -110,7 +121,27 @@ class Write(Exchange):
         if error is None:
             self.finish(flags, RESULT, body)
         else:
+            self.refuse_for_copy(error)
+
+    def refuse_for_copy(self, error: ErrorResponse) -> None:
+        """The write was applied, and its copy failed with ``error``.
+
+        Drivers repeat a write after some errors, which would apply this one twice: those become an error
+        after which none does.
+        """
+        if error.code in _NEVER_REPEATED:
             self.refuse(error)
+            return
+        other = self.route.side.other.label
+        self.refuse(
+            WriteTimeout(
+                f"Applied, but not on the {other} cluster: {error.message}",
+                consistency=self.router.consistency_of(self),
+                received=0,
+                block_for=1,
+                write_type="SIMPLE",
+            )
+        )
 
     def _refused(self, flags: int, body: bytes) -> None:
         """The cluster answered with an error; the client gets it as it is."""
@@ -301,4 +332,4 @@ class Together:
         if self._error is None:
             self._write.finish(flags, RESULT, body)
         else:
-            self._write.refuse(self._error)
+            self._write.refuse_for_copy(self._error)

@@ -30,6 +30,7 @@ from frame_codec import (
     Query,
     QueryParameters,
     Void,
+    WriteTimeout,
 )
 
 PLAIN = "INSERT INTO ks.t (k) VALUES (1)"
@@ -37,7 +38,13 @@ CONDITIONAL = "INSERT INTO ks.t (k) VALUES (1) IF NOT EXISTS"
 DONE = Void().encode(4)
 REFUSED = PlainError("no such column", ErrorCode.INVALID).encode(4)
 TIMED_OUT = int(ErrorCode.WRITE_TIMEOUT).to_bytes(4, "big") + bytes(20)
-SHADOW_SAYS_NO = PlainError("the copy failed", ErrorCode.OVERLOADED)
+SHADOW_SAYS_NO = PlainError("no such column over there", ErrorCode.INVALID)
+REPEATED_BY_DRIVERS = [
+    ErrorCode.UNAVAILABLE,
+    ErrorCode.OVERLOADED,
+    ErrorCode.IS_BOOTSTRAPPING,
+    ErrorCode.SERVER_ERROR,
+]
 
 
 class Target:
@@ -154,6 +161,19 @@ def test_with_both_a_conditional_write_goes_to_the_other_when_it_is_decided() ->
     assert (world.answers, len(world.target.offered)) == ([], 1)
     world.target.settled[0](None)
     assert world.answers == [(Opcode.RESULT, applied)]
+
+
+@pytest.mark.parametrize("code", REPEATED_BY_DRIVERS)
+def test_with_both_no_error_of_the_copy_makes_a_driver_write_again(code: ErrorCode) -> None:
+    world = World(Manner.BESIDE)
+    world.write.answered(0, Opcode.RESULT, DONE)
+    world.target.settled[0](PlainError("not now", code))
+    opcode, body = world.answers[0]
+    assert opcode == Opcode.ERROR
+    error = ErrorResponse.decode(body, 4)
+    assert isinstance(error, WriteTimeout)
+    assert error.write_type == "SIMPLE"
+    assert error.message == "Applied, but not on the shadow cluster: not now"
 
 
 Event = Callable[[World], None]
