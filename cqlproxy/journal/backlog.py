@@ -11,8 +11,9 @@ import logging
 from collections.abc import Callable
 
 from cqlproxy.cluster.side import Side
+from cqlproxy.journal.reading import Chunk
 from cqlproxy.journal.rows import Entry, Phase, Row, RowOwner, Stored
-from cqlproxy.journal.store import Chunk, Store
+from cqlproxy.journal.store import Store
 from cqlproxy.journal.thread import StoreThread
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Backlog:
 
             self._moved_back = None
             position = self._position
-            self._thread.submit(lambda: self._store.read(self._side, position), done, failed)
+            self._thread.submit(lambda: self._store.reader.read(self._side, position), done, failed)
             try:
                 stored = await future
             except Exception as error:
@@ -117,12 +118,16 @@ class Backlog:
                 continue
             self.count -= len(places)
             if not found.records:
+                log.error(
+                    "a row of the journal is damaged: its copies are lost",
+                    extra={"row": found.number, "copies": len(places)},
+                )
                 self._unreadable(row, len(places))
                 continue
             row.in_memory += len(places)
             records, began = found.records, found.began
             out.extend(Stored(Entry(row, place), records[place], began) for place in places)
-        self._store.handed[self._side].clear()
+        self._store.reader.handed[self._side].clear()
         self._position = chunk.last
         if self._moved_back is not None:
             self._position = min(self._position, self._moved_back - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,6 +11,8 @@ from cqlproxy.journal.backlog import Backlog
 from cqlproxy.journal.rows import Phase, Row
 from cqlproxy.journal.store import Batch, Report
 from cqlproxy.journal.writer import Flight, run_all
+
+log = logging.getLogger(__name__)
 
 OnDropped = Callable[[Side, int], None]
 """Told of copies and dead letters that are lost: to make room, or since they cannot be written or read."""
@@ -157,11 +160,16 @@ class Changes:
         for index, row in enumerate(rows):
             if room is not None:
                 room -= row.bytes + _ROW_OVERHEAD
-                if room < 0:
+                if room < 0 and (index or self._is_waited_for(rows)):
                     self.full = True
                     self._rows = rows[index:]
                     break
             self._take_row(row)
+
+    def _is_waited_for(self, unwritten: list[Row]) -> bool:
+        """Whether there is anything on disk that can make room by being settled."""
+        waiting = sum(len(row.left) for row in unwritten if row.left is not None)
+        return any(b.followed for b in self.backlogs) or sum(b.count for b in self.backlogs) > waiting
 
     def _take_row(self, row: Row) -> None:
         left = row.left
@@ -225,6 +233,13 @@ class Changes:
         self.bytes += flight.bytes - sum(row.bytes for row in rows)
         for row in rows:
             run_all(row.stored)
+
+    def give_up(self) -> None:
+        """The journal is closed. What could not be written by now never is."""
+        for letter in self.batch.letters:
+            self._on_dropped(letter.target, 1)
+        if self.batch:
+            log.error("the journal was closed with changes that it could not write: copies may be sent twice")
 
     def _lose(self, row: Row) -> None:
         row.phase = Phase.LOST

@@ -19,9 +19,10 @@ from cqlproxy.journal.backlog import Backlog
 from cqlproxy.journal.changes import Changes, OnDropped
 from cqlproxy.journal.errors import JournalError
 from cqlproxy.journal.letter_box import LetterBox
-from cqlproxy.journal.letter_store import NewLetter
+from cqlproxy.journal.letter_store import new_letter
 from cqlproxy.journal.letters import DeadLetter
 from cqlproxy.journal.rows import Entry, Row, Stored
+from cqlproxy.journal.statements import Statements
 from cqlproxy.journal.store import Report, Store, StoreCounts
 from cqlproxy.journal.thread import StoreThread
 from cqlproxy.journal.writer import Flight, Writer
@@ -33,9 +34,6 @@ ROW_BYTES: Final = 64 << 10
 
 BEHIND_BYTES: Final = 32 << 20
 """What may wait to be written. Beyond it copies are not taken."""
-
-MAX_STATEMENTS: Final = 4096
-"""Statements with numbers in use, after which all of them get new ones, so that old ones can be forgotten."""
 
 _COPY_OVERHEAD: Final = 64
 _SOON_BYTES: Final = 512 << 10
@@ -78,12 +76,12 @@ class Journal:
         found: StoreCounts,
         followed: tuple[dict[int, Row], dict[int, Row]],
         *,
-        max_bytes: int,
+        log_file: int | None,
         fsync_seconds: float,
-        when_full: WhenFull,
+        wait_beyond: int | None,
         on_dropped: OnDropped,
     ) -> None:
-        self.opened = Opened(found.moved_aside, found.why, found.copies, found.letters)
+        self.opened = Opened(store.moved_aside, store.why, found.copies, found.letters)
         self._store = store
         self._thread = thread
         self._on_dropped = on_dropped
@@ -91,14 +89,15 @@ class Journal:
             path,
             store,
             thread,
+            log_file=log_file,
             fsync_seconds=fsync_seconds,
             take=self._take,
             written=self._written,
-            lost=self._lost,
+            lost=lambda flight: self._changes.lost(flight),
         )
         self._changes = Changes(
             size=found.size,
-            max_bytes=max_bytes if when_full is WhenFull.BLOCK else None,
+            max_bytes=wait_beyond,
             on_dropped=on_dropped,
             soon=self._writer.soon,
             later=self._writer.later,
@@ -127,9 +126,7 @@ class Journal:
         self._unprotected = 0
         self._closed = False
         self._next_row = found.next_row
-        self._next_statement = self._low = found.next_statement
-        self._numbers: dict[object, int] = {}
-        """The numbers of statements in use, from ``_low`` on."""
+        self._statements = Statements(found.next_statement)
         self._forget = False
         self._open: list[Row | None] = [None, None]
         """By side, the row that takes records."""
@@ -164,13 +161,14 @@ class Journal:
                 )
             )
             found = await thread.run(store.recover)
+            log_file = await thread.run(store.open_log) if fsync_seconds else None
         except BaseException:
             thread.stop()
             raise
-        if found.moved_aside is not None:
+        if store.moved_aside is not None:
             log.error(
                 "the journal could not be used and was moved aside: what waited in it is not copied",
-                extra={"journal": str(path), "moved_to": str(found.moved_aside), "why": found.why},
+                extra={"journal": str(path), "moved_to": str(store.moved_aside), "why": store.why},
             )
         return cls(
             path,
@@ -178,9 +176,9 @@ class Journal:
             thread,
             found,
             followed,
-            max_bytes=max_bytes,
+            log_file=log_file,
             fsync_seconds=fsync_seconds,
-            when_full=when_full,
+            wait_beyond=max_bytes if when_full is WhenFull.BLOCK else None,
             on_dropped=on_dropped,
         )
 
@@ -188,6 +186,7 @@ class Journal:
         """Write all that has come, and close the file. Copies in memory are found in it the next time."""
         self._closed = self._changes.closing = True
         await self._writer.close()
+        self._changes.give_up()
         try:
             await self._thread.run(self._store.close)
         finally:
@@ -201,10 +200,9 @@ class Journal:
         ``key`` is what the caller knows the statement by. Asked for each record, in the same callback as its
         ``append`` or ``bury``: numbers do not last.
         """
-        number = self._numbers.get(key)
+        number = self._statements.get(key)
         if number is None:
-            number = self._numbers[key] = self._next_statement
-            self._next_statement += 1
+            number = self._statements.add(key)
             self._changes.batch.statements.append((number, description))
             self._changes.bytes += len(description)
         return number
@@ -271,18 +269,18 @@ class Journal:
 
         ``record`` is as for ``append``, so that the letter can be replayed; ``letter`` what is shown of it.
         """
-        low = self._low
+        low = self._statements.low
         if entry is not None and (row := entry.row) is not None:
             entry.row = None
             low = min(low, row.low)
             self._changes.remove(row, entry.place)
             self._changes.out_of_memory(row)
-        size = len(record) + len(letter.statement) + len(letter.error) + 4 * _COPY_OVERHEAD
-        if self._closed or self.behind + size > BEHIND_BYTES:
+        new = new_letter(letter, record, low, self._statements.high)
+        if self._closed or self.behind + new.size > BEHIND_BYTES:
             self._on_dropped(target, 1)
             return
-        self._changes.batch.letters.append(NewLetter(letter, record, low, self._next_statement - 1))
-        self._changes.bytes += size
+        self._changes.batch.letters.append(new)
+        self._changes.bytes += new.size
         self._writer.later()
 
     async def read(self, target: Side) -> list[Stored]:
@@ -333,7 +331,7 @@ class Journal:
         self._seal(target)
         if self._closed or self.behind > BEHIND_BYTES:
             return None
-        row = Row(self._changes, target, self._next_row, low=self._low, solitary=solitary)
+        row = Row(self._changes, target, self._next_row, low=self._statements.low, solitary=solitary)
         self._next_row += 1
         self._open[target] = row
         return row
@@ -342,7 +340,7 @@ class Journal:
         row = self._open[target]
         if row is not None:
             self._open[target] = None
-            row.high = self._next_statement - 1
+            row.high = self._statements.high
             self._changes.add(row)
             if self._changes.bytes > _SOON_BYTES:
                 self._writer.soon()
@@ -361,11 +359,8 @@ class Journal:
     def _take(self) -> Flight | None:
         for side in Side:
             self._seal(side)
-        if len(self._numbers) > MAX_STATEMENTS:
-            # Between callbacks: no record is being made that would name the old numbers.
-            self._numbers.clear()
-            self._low = self._next_statement
-            self._forget = True
+        # Between callbacks: no record is being made that would name the old numbers.
+        self._forget |= self._statements.renew()
         return self._changes.take()
 
     def _written(self, flight: Flight, report: Report) -> None:
@@ -373,13 +368,10 @@ class Journal:
         self.letters.count = report.letters
         if self._forget and not self._changes.full:
             self._forget = False
-            low = self._low
+            low = self._statements.low
             self._thread.submit(
                 lambda: self._store.forget_unused_statements(low), _no_matter, self._not_forgotten
             )
-
-    def _lost(self, flight: Flight) -> None:
-        self._changes.lost(flight)
 
     def _not_forgotten(self, error: Exception) -> None:
         log.warning("old statements stay in the journal", extra={"error": str(error)})

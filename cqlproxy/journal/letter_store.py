@@ -20,14 +20,47 @@ SCAN_LETTERS: Final = 2000
 _OVERHEAD_BYTES: Final = 64
 _MANY_IDS: Final = 500
 
+_INSERT: Final = (
+    "INSERT INTO letters"
+    " (bytes, target, keyspace, reason, buried_at, tables, details, low, high, crc, records)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
 
 class NewLetter(NamedTuple):
-    """A letter to be written, its record, and the statements that the record may name."""
+    """A letter as it is to be written."""
 
-    letter: DeadLetter
-    record: bytes
+    size: int
+    target: Side
+    keyspace: str | None
+    reason: str
+    buried_at: float
+    tables: str
+    details: str
     low: int
     high: int
+    crc: int
+    records: bytes
+
+
+def new_letter(letter: DeadLetter, record: bytes, low: int, high: int) -> NewLetter:
+    """``low`` and ``high`` enclose the numbers of the statements that the record may name."""
+    blob = pack((record,))
+    tables, details = json.dumps(letter.tables), _details(letter)
+    size = len(blob) + len(tables) + len(details) + _OVERHEAD_BYTES
+    return NewLetter(
+        size,
+        letter.target,
+        letter.keyspace,
+        letter.reason.value,
+        time.time(),
+        tables,
+        details,
+        low,
+        high,
+        crc32(blob),
+        blob,
+    )
 
 
 class Filter(NamedTuple):
@@ -60,30 +93,10 @@ class LetterStore:
         return high, low
 
     def add(self, letters: Iterable[NewLetter]) -> None:
-        for letter, record, low, high in letters:
-            blob = pack((record,))
-            tables = json.dumps(letter.tables)
-            details = _details(letter)
-            size = len(blob) + len(tables) + len(details) + _OVERHEAD_BYTES
-            self._db.execute(
-                "INSERT INTO letters (bytes, target, keyspace, reason, buried_at, tables, details,"
-                " low, high, crc, records) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    size,
-                    letter.target,
-                    letter.keyspace,
-                    letter.reason.value,
-                    time.time(),
-                    tables,
-                    details,
-                    low,
-                    high,
-                    crc32(blob),
-                    blob,
-                ),
-            )
+        for letter in letters:
+            self._db.execute(_INSERT, letter)
             self.count += 1
-            self.bytes += size
+            self.bytes += letter.size
 
     def make_room(self, max_bytes: int) -> tuple[int, int]:
         """Delete the oldest letters while all of them take more; returns how many went, by side."""
@@ -192,7 +205,6 @@ def _details(letter: DeadLetter) -> str:
             letter.first_attempt,
             letter.last_attempt,
         ],
-        ensure_ascii=False,
         separators=(",", ":"),
     )
 

@@ -6,53 +6,36 @@ Nothing here waits for anything but the disk, and nothing knows of the event loo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Final, NamedTuple, TypeVar
 from zlib import crc32
 
 from cqlproxy.cluster.side import Side
+from cqlproxy.journal.errors import JournalError
 from cqlproxy.journal.letter_store import LetterStore, NewLetter
 from cqlproxy.journal.opening import TABLES, open_file
-from cqlproxy.journal.rows import Row, pack, unpack
-
-CHUNK_COPIES: Final = 2048
-CHUNK_BYTES: Final = 1 << 20
-"""What is read at once, at most, but for a last row that goes beyond it."""
+from cqlproxy.journal.reading import CHUNK_COPIES, SIZES, Followed, Reader, runs_of
+from cqlproxy.journal.rows import Row, pack
 
 _VACUUM_PAGES: Final = 256
 _SPARE_PAGES: Final = 4096
 """Free pages that are kept for what comes next; more of them go back to the file system, some by commit."""
 
-_STATEMENT_BYTES: Final = 32 << 20
-"""Descriptions handed over for one side, beyond which those of earlier chunks are forgotten."""
-
 _RETRY_ROOM_SECONDS: Final = 0.25
+_RETRY_GIVING_SECONDS: Final = 10.0
 
 _INSERT: Final = [f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)" for table in TABLES]
 _DELETE: Final = [f"DELETE FROM {table} WHERE number BETWEEN ? AND ?" for table in TABLES]
 _BEGIN: Final = [f"UPDATE {table} SET began = ? WHERE number = ?" for table in TABLES]
-_SIZES: Final = [
-    f"SELECT number, copies, length(records) FROM {table} WHERE number > ? ORDER BY number"
-    for table in TABLES
-]
-_ROWS: Final = [
-    f"SELECT number, copies, low, high, began, crc, records FROM {table} WHERE number BETWEEN ? AND ?"
-    for table in TABLES
-]
 _COUNTS: Final = [
     f"SELECT coalesce(sum(copies), 0), coalesce(max(number), 0), coalesce(max(high), 0), min(low)"
     f" FROM {table}"
     for table in TABLES
 ]
-
-Followed = Sequence[Mapping[int, Row]]
-"""By side, the rows of which copies are in memory. They are read on the thread while the loop changes them:
-one look-up at a time, and what it answers is only used to pass over rows that the loop would pass over.
-"""
 
 _Value = TypeVar("_Value")
 
@@ -94,31 +77,9 @@ class Report(NamedTuple):
     dropped_letters: tuple[int, int]
 
 
-class ReadRow(NamedTuple):
-    number: int
-    low: int
-    high: int
-    began: bool
-    records: list[bytes]
-    """Empty when the row's bytes are not those that were written."""
-    copies: int
-
-
-class Chunk(NamedTuple):
-    rows: list[ReadRow]
-    last: int
-    """The number of the last row that was looked at."""
-    descriptions: dict[int, bytes]
-    """Statements that the side's reader does not have yet."""
-    forget: bool
-    """Whether those that it has are to be forgotten first."""
-
-
 class StoreCounts(NamedTuple):
     """What was found at opening."""
 
-    moved_aside: Path | None
-    why: str | None
     copies: tuple[int, int]
     letters: int
     size: int
@@ -137,21 +98,31 @@ class Store:
         opened = open_file(path, sync_commits=sync_commits)
         self._path = path
         self._db = opened.connection
-        self._moved_aside = opened.moved_aside
-        self._why = opened.why
+        self.moved_aside = opened.moved_aside
+        """Where a file went that could not be used."""
+        self.why = opened.why
+        """What was wrong with it."""
         self._max_bytes = max_bytes
         self._drop_oldest = drop_oldest
         self._followed = followed
-        self.handed: tuple[set[int], set[int]] = (set(), set())
-        """Rows that were read, until the loop follows them. It empties them; see ``Followed``."""
-        self._loaded = [(0, -1, 0), (0, -1, 0)]
-        """By side, the numbers of the statements whose descriptions its reader has, and their bytes."""
+        self.reader = Reader(self._db, followed)
         self._no_room_before = 0.0
+        self._no_giving_before = 0.0
         (self._page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
         self.letters = LetterStore(self._db)
 
     def recover(self) -> StoreCounts:
-        """Bring what an earlier process left into order, and count it."""
+        """Bring what an earlier process left into order, and count it. Raises ``JournalError``."""
+        try:
+            return self._recover()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise JournalError(
+                f"journal {self._path}: what an earlier run left in it cannot be read ({error});"
+                " look at the disk, or move the file away"
+            ) from error
+
+    def _recover(self) -> StoreCounts:
         self._transaction(self._drop_removed)
         counts = [self._db.execute(query).fetchone() for query in _COUNTS]
         high, low = self.letters.statement_range()
@@ -160,8 +131,6 @@ class Store:
         self._transaction(lambda: self.forget_statements(highest + 1 if lowest is None else lowest))
         (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM statements").fetchone()
         return StoreCounts(
-            self._moved_aside,
-            self._why,
             (counts[0][0], counts[1][0]),
             self.letters.count,
             self.size(),
@@ -175,8 +144,18 @@ class Store:
         return int((pages - self._free_pages()) * self._page_bytes)
 
     def open_log(self) -> int:
-        """A descriptor of the write-ahead log, for fsync: the same file as long as the store is open."""
-        return os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        """A descriptor of the write-ahead log, for fsync: the same file as long as the store is open.
+
+        Raises ``JournalError``.
+        """
+        try:
+            return os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            self._db.close()
+            raise JournalError(
+                f"journal {self._path}: its write-ahead log cannot be opened ({error.strerror});"
+                " check the limit of open files, and that nobody else touches the journal's files"
+            ) from error
 
     def close(self) -> None:
         try:
@@ -191,8 +170,12 @@ class Store:
         """Write a batch, all of it or, with ``sqlite3.Error``, nothing."""
         report = self._transaction(lambda: self._write(batch))
         free = self._free_pages()
-        if free > _SPARE_PAGES:
-            self._give_back(min(_VACUUM_PAGES, free - _SPARE_PAGES))
+        if free > _SPARE_PAGES and monotonic() >= self._no_giving_before:
+            try:
+                self._give_back(min(_VACUUM_PAGES, free - _SPARE_PAGES))
+            except sqlite3.Error:
+                # The batch is written; if the disk fails, the next one will tell.
+                self._no_giving_before = monotonic() + _RETRY_GIVING_SECONDS
         return report
 
     def replay(self, ids: Sequence[int] | None, base: int) -> tuple[int, int]:
@@ -237,7 +220,7 @@ class Store:
     def _write(self, batch: Batch) -> Report:
         db = self._db
         if batch.statements:
-            db.executemany("INSERT INTO statements VALUES (?, ?)", batch.statements)
+            db.executemany("INSERT OR REPLACE INTO statements VALUES (?, ?)", batch.statements)
         if batch.removed:
             db.executemany("INSERT OR IGNORE INTO removed VALUES (?, ?, ?)", batch.removed)
         for row in batch.rows:
@@ -252,7 +235,7 @@ class Store:
             self._rewrite(row.target, row.number, places)
         for index, numbers in enumerate(batch.deletions):
             if numbers:
-                runs = _runs(numbers)
+                runs = runs_of(numbers)
                 db.executemany(_DELETE[index], runs)
                 db.executemany(
                     "DELETE FROM removed WHERE target = ? AND number BETWEEN ? AND ?",
@@ -269,7 +252,7 @@ class Store:
 
     def _rewrite(self, side: Side, number: int, places: Sequence[int]) -> None:
         """Reduce a row to the copies at ``places``."""
-        row = self._row(side, number)
+        row = self.reader.row(side, number)
         self._db.execute("DELETE FROM removed WHERE target = ? AND number = ?", (side, number))
         if row is None or not row.records:
             return
@@ -288,7 +271,7 @@ class Store:
         for side, number, place in self._db.execute("SELECT target, number, place FROM removed"):
             places.setdefault((side, number), set()).add(place)
         for (side, number), gone in places.items():
-            row = self._row(Side(side), number)
+            row = self.reader.row(Side(side), number)
             copies = row.copies if row is not None else 0
             self._rewrite(Side(side), number, [place for place in range(copies) if place not in gone])
 
@@ -316,9 +299,9 @@ class Store:
         """The oldest rows that may go, of about ``room`` bytes: side, number, copies."""
         found: list[tuple[int, Side, int, int]] = []
         for side in Side:
-            followed, handed = self._followed[side], self.handed[side]
+            followed, handed = self._followed[side], self.reader.handed[side]
             enough = room
-            for number, copies, length in self._db.execute(_SIZES[side], (-1,)):
+            for number, copies, length in self._db.execute(SIZES[side], (-1,)):
                 if number not in followed and number not in handed:
                     found.append((number, side, copies, length))
                     enough -= length
@@ -341,69 +324,3 @@ class Store:
         """Return free pages to the file system, at the next checkpoint."""
         # A plain execute() would give back one page only: it makes one step of what is no query.
         self._db.executescript(f"PRAGMA incremental_vacuum({pages})")
-
-    # --- reading ------------------------------------------------------------------------------
-
-    def read(self, side: Side, after: int) -> Chunk:
-        """The oldest rows with numbers above ``after`` that are not followed, or only for what was left."""
-        last = after
-        rows: list[ReadRow] = []
-        copies_left, bytes_left = CHUNK_COPIES, CHUNK_BYTES
-        followed = self._followed[side]
-        wanted: list[int] = []
-        for number, copies, length in self._db.execute(_SIZES[side], (after,)):
-            last = number
-            row = followed.get(number)
-            if row is not None and row.left is None:
-                continue
-            wanted.append(number)
-            copies_left -= copies
-            bytes_left -= length
-            if copies_left <= 0 or bytes_left <= 0:
-                break
-        for first, final in _runs(wanted):
-            rows.extend(_checked(*row) for row in self._db.execute(_ROWS[side], (first, final)))
-        self.handed[side].update(wanted)
-        descriptions, forget = self._descriptions(side, rows)
-        return Chunk(rows, last, descriptions, forget)
-
-    def _row(self, side: Side, number: int) -> ReadRow | None:
-        found = self._db.execute(_ROWS[side], (number, number)).fetchone()
-        return None if found is None else _checked(*found)
-
-    def _descriptions(self, side: Side, rows: list[ReadRow]) -> tuple[dict[int, bytes], bool]:
-        """Descriptions of the statements that the rows may name and the side's reader does not have."""
-        low = min((row.low for row in rows if row.low <= row.high), default=0)
-        high = max((row.high for row in rows if row.low <= row.high), default=-1)
-        first, last, held = self._loaded[side]
-        if low > high or (first <= low and high <= last):
-            return {}, False
-        forget = low < first or low > last + 1 or held > _STATEMENT_BYTES
-        start = low if forget else last + 1
-        found = dict(
-            self._db.execute(
-                "SELECT number, description FROM statements WHERE number BETWEEN ? AND ?", (start, high)
-            ).fetchall()
-        )
-        held = sum(map(len, found.values())) + (0 if forget else held)
-        self._loaded[side] = (low if forget else first, high, held)
-        return found, forget
-
-
-def _checked(number: int, copies: int, low: int, high: int, began: int, crc: int, blob: bytes) -> ReadRow:
-    records = unpack(blob, copies) if crc32(blob) == crc else []
-    return ReadRow(number, low, high, bool(began), records, copies)
-
-
-def _runs(numbers: list[int]) -> list[tuple[int, int]]:
-    """The first and last of each run of consecutive numbers; ``numbers`` gets sorted."""
-    numbers.sort()
-    runs = []
-    first = numbers[0] if numbers else 0
-    for number, following in pairwise(numbers):
-        if following != number + 1:
-            runs.append((first, number))
-            first = following
-    if numbers:
-        runs.append((first, numbers[-1]))
-    return runs

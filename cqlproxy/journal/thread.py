@@ -8,6 +8,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeVar
 
+from cqlproxy.journal.errors import JournalError
+
 _Result = TypeVar("_Result")
 
 
@@ -17,6 +19,7 @@ class StoreThread:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._stopped = False
         # A daemon, so that a process whose loop has ended by an error ends as well.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -37,7 +40,10 @@ class StoreThread:
             else:
                 self._answer(done, result)
 
-        self._work.put(step)
+        if self._stopped:
+            self._loop.call_soon(failed, JournalError("the journal is closed"))
+        else:
+            self._work.put(step)
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
         """Call ``work`` on the thread; returns what it returns, raises what it raises."""
@@ -56,6 +62,7 @@ class StoreThread:
 
     def stop(self) -> None:
         """End the thread after the work that it has. Returns when it has ended."""
+        self._stopped = True
         self._work.put(None)
         self._thread.join()
 

@@ -42,7 +42,8 @@ class Writer:
     """Asks for a batch with ``take``, has it written, and reports to ``written`` or ``lost``.
 
     ``take()`` returns None when there is nothing to write. ``lost`` gets a batch that could not be written,
-    and puts back what has to be tried again.
+    and puts back what has to be tried again. ``log_file`` is the descriptor of the write-ahead log, which is
+    brought to its device ``fsync_seconds`` after a batch; None when each batch waits for the device anyway.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Writer:
         store: Store,
         thread: StoreThread,
         *,
+        log_file: int | None,
         fsync_seconds: float,
         take: Callable[[], Flight | None],
         written: Callable[[Flight, Report], None],
@@ -66,13 +68,15 @@ class Writer:
         self._lost = lost
         self._timer: asyncio.TimerHandle | None = None
         self._urgent = False
+        self._closed = False
         self._flight: Flight | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._last = 0.0
         self.failing: str | None = None
         """Why nothing can be written at the moment."""
         self._retry_at = 0.0
-        self._log_file: int | None = None
+        self._log_file = log_file
+        self._unsynced = False
         self._sync_timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Future[None] | None = None
 
@@ -82,7 +86,7 @@ class Writer:
 
     def soon(self) -> None:
         """There is something to write that somebody waits for."""
-        if self._urgent:
+        if self._urgent or self._closed:
             return
         self._urgent = True
         if self._flight is None:
@@ -90,7 +94,7 @@ class Writer:
 
     def later(self) -> None:
         """There is something to write."""
-        if self._timer is None and self._flight is None:
+        if self._timer is None and self._flight is None and not self._closed:
             self._schedule(self._loop.time() + LATER_SECONDS)
 
     async def committed(self) -> None:
@@ -104,6 +108,7 @@ class Writer:
     async def close(self) -> None:
         """Nothing comes any more: write what is left, and stop the clocks."""
         self._retry_at = 0.0
+        self._closed = True
         await self.committed()
         while self._flight is not None:
             await self.committed()
@@ -156,8 +161,8 @@ class Writer:
             run_all(row.stored)
         run_all(flight.then)
         _resolve(flight.waiters)
-        if self._fsync_seconds and self._sync_timer is None and self._syncing is None:
-            self._sync_timer = self._loop.call_later(self._fsync_seconds, self._sync)
+        self._unsynced = True
+        self._sync_later()
         self._next()
 
     def _failed(self, error: Exception) -> None:
@@ -184,7 +189,10 @@ class Writer:
 
     def _complain(self, error: Exception) -> None:
         if self.failing is None:
-            text = "the journal cannot be written: copies that memory cannot hold are lost until it can"
+            text = (
+                "the journal cannot be written: copies that memory cannot hold are lost until it can;"
+                " look at its disk, and if the file is damaged, restart to have it moved aside"
+            )
             if not isinstance(error, sqlite3.Error):
                 log.error(text, extra={"journal": str(self._path)}, exc_info=error)
             else:
@@ -193,18 +201,18 @@ class Writer:
 
     # --- fsync --------------------------------------------------------------------------------
 
+    def _sync_later(self) -> None:
+        if self._log_file is not None and self._sync_timer is None and self._syncing is None:
+            self._sync_timer = self._loop.call_later(self._fsync_seconds, self._sync)
+
     def _sync(self) -> None:
         """Bring to the device what was committed. Beside the thread, which goes on writing meanwhile.
 
         SQLite's own ``synchronous = NORMAL`` does so for a checkpoint only, which may be hours away.
         """
         self._sync_timer = None
-        if self._log_file is None:
-            try:
-                self._log_file = self._store.open_log()
-            except OSError as error:
-                self._complain(error)
-                return
+        self._unsynced = False
+        assert self._log_file is not None
         self._syncing = self._loop.run_in_executor(None, os.fsync, self._log_file)
         self._syncing.add_done_callback(self._synced)
 
@@ -215,6 +223,8 @@ class Writer:
                 "the journal cannot be brought to its device: a loss of power would lose copies",
                 extra={"journal": str(self._path), "error": str(error)},
             )
+        if self._unsynced and not self._closed:
+            self._sync_later()
 
 
 def run_all(callbacks: list[Callable[[], None]]) -> None:
