@@ -8,6 +8,7 @@ import re
 import struct
 from typing import Final
 
+from benchmarks.instant.shapes import LITERAL, batch_shape, query_shape
 from frame_codec import (
     HEADER_LENGTH,
     BatchKind,
@@ -26,6 +27,9 @@ HEAD_LENGTH: Final = 26
 MOST: Final = 65_536
 """Kinds of request that are kept; further ones are forwarded each time."""
 
+MOST_SHAPES: Final = 32
+"""Of QUERY and of BATCH; what is like none of them takes longer."""
+
 _ID_LENGTH: Final = 16
 _OPCODE_AT: Final = 4
 _PARAMETERS: Final = 3
@@ -35,11 +39,6 @@ _INT: Final = struct.Struct(">i")
 _PREPARED_KIND: Final = ResultKind.PREPARED.to_bytes(4, "big")
 _EXECUTE, _QUERY, _BATCH, _PREPARE, _RESULT = map(
     int, (Opcode.EXECUTE, Opcode.QUERY, Opcode.BATCH, Opcode.PREPARE, Opcode.RESULT)
-)
-_LITERAL: Final = re.compile(
-    rb"'(?:[^']|'')*+'"  # text, dates
-    rb"|\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}"  # uuid
-    rb"|-?\b[0-9][\w.]*(?:[eE][+-]?[0-9]+)?"  # numbers, blobs, durations
 )
 
 
@@ -51,6 +50,7 @@ class KnownAnswers:
         """For the hot path: from the `HEAD_LENGTH` bytes at the opcode of an EXECUTE frame to the length of
         the frame, and the answer from its opcode on."""
         self._answers: dict[bytes, bytes] = {}
+        self._shapes: dict[int, list[tuple[re.Pattern[bytes], bytes]]] = {_QUERY: [], _BATCH: []}
         self._ids: set[bytes] = set()
         name = re.escape(keyspace.encode())
         self._ours = re.compile(
@@ -82,11 +82,22 @@ class KnownAnswers:
         """The answer's frame from its opcode on; None when there is none yet."""
         return self._answers.get(question)
 
-    def executed(self, frame: bytes, answer: bytes) -> None:
-        """Have `by_head` know a whole EXECUTE frame whose answer is known."""
-        if len(self.by_head) < MOST and frame[HEADER_LENGTH + 1] == _ID_LENGTH:
-            head = frame[_OPCODE_AT : _OPCODE_AT + HEAD_LENGTH]
-            self.by_head[head] = len(frame), answer
+    def answer_by_shape(self, opcode: int, body: bytes) -> bytes | None:
+        """The answer's frame from its opcode on, if `body` is like one that `recognise` was given."""
+        for shape, answer in self._shapes.get(opcode, ()):
+            if shape.fullmatch(body):
+                return answer
+        return None
+
+    def recognise(self, frame: bytes, answer: bytes) -> None:
+        """Have a frame whose answer is known, and those like it, be found sooner the next time."""
+        opcode = frame[_OPCODE_AT]
+        body = frame[HEADER_LENGTH:]
+        if opcode == _EXECUTE:
+            if len(self.by_head) < MOST and body[1] == _ID_LENGTH:
+                self.by_head[frame[_OPCODE_AT : _OPCODE_AT + HEAD_LENGTH]] = len(frame), answer
+        elif len(shapes := self._shapes[opcode]) < MOST_SHAPES:
+            shapes.append((query_shape(body) if opcode == _QUERY else batch_shape(body), answer))
 
     def learn(self, question: bytes, flags: int, opcode: int, body: bytes) -> None:
         """Take in what the node answered: kept if it is a RESULT without tracing id, warnings and payload."""
@@ -108,7 +119,7 @@ class KnownAnswers:
         start, end = query_span(body, 0)
         if not self._ours.match(body, start, end):
             return None
-        return bytes((_QUERY,)) + body[end : end + _PARAMETERS] + _LITERAL.sub(b"?", body[start:end])
+        return bytes((_QUERY,)) + body[end : end + _PARAMETERS] + LITERAL.sub(b"?", body[start:end])
 
     def _batch(self, body: bytes) -> bytes | None:
         layout = batch(body, 0)
@@ -121,5 +132,5 @@ class KnownAnswers:
             else:
                 if not self._ours.match(body, *entry.text):
                     return None
-                parts += b"\0", _LITERAL.sub(b"?", body[slice(*entry.text)])
+                parts += b"\0", LITERAL.sub(b"?", body[slice(*entry.text)])
         return b"".join(parts)

@@ -152,16 +152,20 @@ class ClientEnd(asyncio.Protocol):
     def _answer(self, stream: int, opcode: int, frame: bytes) -> bytes | None:
         """The answer from its opcode on; None when the node must be asked."""
         answers = self._shared.answers
-        question = answers.question(opcode, frame[HEADER_LENGTH:])
+        body = frame[HEADER_LENGTH:]
+        answering = self._shared.behaviour is Behaviour.ANSWER
+        if answering and (answer := answers.answer_by_shape(opcode, body)) is not None:
+            return answer
+        question = answers.question(opcode, body)
         if question is None:
             return None
-        if self._shared.behaviour is Behaviour.OVERLOADED and opcode != Opcode.PREPARE:
+        if not answering and opcode != Opcode.PREPARE:
             return _OVERLOADED
         answer = answers.answer(question)
         if answer is None:
             self.awaited[stream] = question
-        elif opcode == Opcode.EXECUTE:
-            answers.executed(frame, answer)
+        else:
+            answers.recognise(frame, answer)
         return answer
 
     def _forward(self, frames: list[bytes]) -> None:

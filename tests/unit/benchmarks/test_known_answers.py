@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.instant.known_answers import HEAD_LENGTH, KnownAnswers
+from benchmarks.instant.known_answers import HEAD_LENGTH, MOST_SHAPES, KnownAnswers
 from frame_codec import (
     HEADER_LENGTH,
     PROTOCOL_V4,
@@ -103,6 +103,14 @@ _FORWARDED: list[Request] = [
 ]
 
 
+def _frame(request: Request) -> bytes:
+    return encode_frame(PROTOCOL_V4, 0, 7, request.opcode, request.encode(PROTOCOL_V4))
+
+
+def _by_shape(answers: KnownAnswers, request: Request) -> bytes | None:
+    return answers.answer_by_shape(request.opcode, request.encode(PROTOCOL_V4))
+
+
 @pytest.mark.parametrize(("one", "other"), _ALIKE)
 def test_alike(answers: KnownAnswers, one: Request, other: Request) -> None:
     question = _question(answers, one)
@@ -121,6 +129,33 @@ def test_different(answers: KnownAnswers, one: Request, other: Request) -> None:
     assert asked is not None
     answers.learn(question, 0, Opcode.RESULT, _VOID)
     assert answers.answer(asked) is None
+    answers.recognise(_frame(one), b"the answer")
+    assert _by_shape(answers, other) is None
+
+
+@pytest.mark.parametrize(("one", "other"), [pair for pair in _ALIKE if not isinstance(pair[0], Execute)])
+def test_texts_and_batches_are_known_by_their_shape(
+    answers: KnownAnswers, one: Request, other: Request
+) -> None:
+    assert _by_shape(answers, one) is None
+    answers.recognise(_frame(one), b"the answer")
+    assert _by_shape(answers, one) == b"the answer"
+    # Values of other lengths, and other texts, are alike all the same, but have a shape of their own.
+    assert _by_shape(answers, other) == (b"the answer" if isinstance(one, Query) else None)
+
+
+def test_a_batch_has_its_shape_whatever_the_values(answers: KnownAnswers) -> None:
+    answers.recognise(_frame(_batch(_OF_ID, BatchQuery(_ID, (None, b"long")))), b"the answer")
+    assert _by_shape(answers, _batch(BatchQuery(_ID, (b"x", b"\n")), BatchQuery(_ID, (None, b"rest"))))
+    assert not _by_shape(answers, _batch(_OF_ID, BatchQuery(_ID, (None, b"longer"))))
+    assert not _by_shape(answers, _batch(_OF_ID, BatchQuery(b"fedcba9876543210", (None, b"long"))))
+
+
+def test_there_are_not_too_many_shapes(answers: KnownAnswers) -> None:
+    for number in range(MOST_SHAPES + 1):
+        answers.recognise(_frame(_text(f"SELECT c{number} FROM bench.t")), b"the answer")
+    assert _by_shape(answers, _text(f"SELECT c{MOST_SHAPES - 1} FROM bench.t"))
+    assert not _by_shape(answers, _text(f"SELECT c{MOST_SHAPES} FROM bench.t"))
 
 
 @pytest.mark.parametrize("request_", _FORWARDED)
@@ -149,7 +184,7 @@ def test_an_execute_is_known_by_its_head(answers: KnownAnswers) -> None:
     answer = answers.answer(question)
     assert answer is not None
     frame = encode_frame(PROTOCOL_V4, 0, 7, Opcode.EXECUTE, execute.encode(PROTOCOL_V4))
-    answers.executed(frame, answer)
+    answers.recognise(frame, answer)
     like = encode_frame(PROTOCOL_V4, 0, 9, Opcode.EXECUTE, _execute(b"2", b"two").encode(PROTOCOL_V4))
     assert answers.by_head == {like[4 : 4 + HEAD_LENGTH]: (len(frame), answer)}
     assert HEADER_LENGTH < HEAD_LENGTH
