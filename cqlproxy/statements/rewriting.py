@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from cqlproxy.statements.analysed_text import CLOSING, OPENING, Source
 from cqlproxy.statements.lexer import is_name
@@ -84,15 +85,22 @@ def evaluable(text: str, statement: Statement) -> tuple[FunctionCall, ...]:
 def with_constants(text: str, calls: Sequence[FunctionCall], values: Sequence[bytes]) -> str:
     """The text with the serialized ``values`` in place of the ``calls``, which are some of `evaluable`.
 
-    A constant is written as a call of the conversion from a blob: it has the function's type wherever it
-    stands, so that a server takes it where it would take the function, and refuses it where it would not.
-    A constant after a type, ``(timeuuid) 5055...``, is refused for columns of type blob.
+    Each is written so that it has the function's type wherever it stands, and a server takes it where it
+    would take the function, and refuses it where it would not. One exception is known: Cassandra takes now()
+    for a column of type blob, but no timeuuid written out, in whatever form.
     """
     replaced = [
-        (call.span, f"blobas{call.cql_type}(0x{value.hex()})")
-        for call, value in zip(calls, values, strict=True)
+        (call.span, _constant(call.cql_type, value)) for call, value in zip(calls, values, strict=True)
     ]
     return _replaced(text, replaced)
+
+
+def _constant(cql_type: str, value: bytes) -> str:
+    if cql_type == "timeuuid":
+        # What blobAsTimeuuid gives is not taken for columns of type uuid, which take now().
+        return f"(timeuuid) {UUID(bytes=value)}"
+    # A constant after its type is not taken for columns of other types that take the function, such as blob.
+    return f"blobas{cql_type}(0x{value.hex()})"
 
 
 def with_markers(text: str, statement: Statement, calls: Sequence[FunctionCall]) -> Rewritten | None:

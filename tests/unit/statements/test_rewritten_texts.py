@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -83,12 +85,21 @@ def test_a_decided_write_does_the_same(text: str) -> None:
 # --- functions
 
 
+def _constants(text: str) -> str:
+    """The text with what the first and the second value are written as, for ``date@0`` and the like."""
+    for number in (0, 1):
+        value = bytes([number, 255, *bytes(14)])
+        text = text.replace(f"timeuuid@{number}", f"(timeuuid) {UUID(bytes=value)}")
+        text = re.sub(rf"(\w+)@{number}", rf"blobas\1(0x{value.hex()})", text)
+    return text
+
+
 @pytest.mark.parametrize(
     ("text", "with_values", "rewritten"),
     [
         (
             "INSERT INTO t (a, b, c) VALUES (?, now(), ?)",
-            "INSERT INTO t (a, b, c) VALUES (?, blobastimeuuid(0x00ff), ?)",
+            "INSERT INTO t (a, b, c) VALUES (?, timeuuid@0, ?)",
             Rewritten(
                 "INSERT INTO t (a, b, c) VALUES (?, (timeuuid) :cqlproxy_0 , ?)",
                 (0, _NOW, 1),
@@ -96,8 +107,7 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         ),
         (
             "INSERT INTO t (a, b) VALUES (System . UUID ( ), toTimestamp(NOW())) IF NOT EXISTS",
-            "INSERT INTO t (a, b) VALUES (blobasuuid(0x00ff), toTimestamp(blobastimeuuid(0x01ff)))"
-            " IF NOT EXISTS",
+            "INSERT INTO t (a, b) VALUES (uuid@0, toTimestamp(timeuuid@1)) IF NOT EXISTS",
             Rewritten(
                 "INSERT INTO t (a, b) VALUES ((uuid) :cqlproxy_0 , toTimestamp((timeuuid) :cqlproxy_1 ))"
                 " IF NOT EXISTS",
@@ -106,8 +116,7 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         ),
         (
             "UPDATE t SET m[now()] = ?, a = currentTimestamp() - 1d WHERE k = :cqlproxy_0 AND c = (?, ?)",
-            "UPDATE t SET m[blobastimeuuid(0x00ff)] = ?, a = blobastimestamp(0x01ff) - 1d"
-            " WHERE k = :cqlproxy_0 AND c = (?, ?)",
+            "UPDATE t SET m[timeuuid@0] = ?, a = timestamp@1 - 1d WHERE k = :cqlproxy_0 AND c = (?, ?)",
             Rewritten(
                 "UPDATE t SET m[(timeuuid) :cqlproxy_1 ] = ?, a = (timestamp) :cqlproxy_2  - 1d"
                 " WHERE k = :cqlproxy_0 AND c = (?, ?)",
@@ -123,8 +132,7 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         ),
         (
             "UPDATE t SET a = ? WHERE k = ? AND d = current_date()AND e < current_time() IF b = now()",
-            "UPDATE t SET a = ? WHERE k = ? AND d = blobasdate(0x00ff)AND e < blobastime(0x01ff)"
-            " IF b = now()",
+            "UPDATE t SET a = ? WHERE k = ? AND d = date@0AND e < time@1 IF b = now()",
             Rewritten(
                 "UPDATE t SET a = ? WHERE k = ? AND d = (date) :cqlproxy_0 AND e < (time) :cqlproxy_1 "
                 " IF b = now()",
@@ -139,7 +147,7 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         # A server gives each row a value of its own: the SET clause of an UPDATE of several is left to it.
         (
             "UPDATE t SET a = now() WHERE k IN (1, ?) AND c = now()",
-            "UPDATE t SET a = now() WHERE k IN (1, ?) AND c = blobastimeuuid(0x00ff)",
+            "UPDATE t SET a = now() WHERE k IN (1, ?) AND c = timeuuid@0",
             Rewritten("UPDATE t SET a = now() WHERE k IN (1, ?) AND c = (timeuuid) :cqlproxy_0 ", (0, _NOW)),
         ),
         (
@@ -149,24 +157,28 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         ),
         (
             "UPDATE t SET a = now() WHERE k IN (?)",
-            "UPDATE t SET a = blobastimeuuid(0x00ff) WHERE k IN (?)",
+            "UPDATE t SET a = timeuuid@0 WHERE k IN (?)",
             Rewritten("UPDATE t SET a = (timeuuid) :cqlproxy_0  WHERE k IN (?)", (_NOW, 0)),
         ),
         (
             "DELETE FROM t WHERE k IN (now(), ?)",
-            "DELETE FROM t WHERE k IN (blobastimeuuid(0x00ff), ?)",
+            "DELETE FROM t WHERE k IN (timeuuid@0, ?)",
             Rewritten("DELETE FROM t WHERE k IN ((timeuuid) :cqlproxy_0 , ?)", (_NOW, 0)),
         ),
         # Cassandra has no markers in the literals of collections.
-        ("INSERT INTO t (a) VALUES ([now()])", "INSERT INTO t (a) VALUES ([blobastimeuuid(0x00ff)])", None),
+        (
+            "INSERT INTO t (a) VALUES ([now()])",
+            "INSERT INTO t (a) VALUES ([timeuuid@0])",
+            None,
+        ),
         (
             "UPDATE t SET s = s + {?, toDate(now())} WHERE k = ?",
-            "UPDATE t SET s = s + {?, toDate(blobastimeuuid(0x00ff))} WHERE k = ?",
+            "UPDATE t SET s = s + {?, toDate(timeuuid@0)} WHERE k = ?",
             None,
         ),
         (
             "INSERT INTO t (a) VALUES ((frozen<list<uuid>>) [uuid()])",
-            "INSERT INTO t (a) VALUES ((frozen<list<uuid>>) [blobasuuid(0x00ff)])",
+            "INSERT INTO t (a) VALUES ((frozen<list<uuid>>) [uuid@0])",
             None,
         ),
         # Functions of somebody's own, and words that only look like calls.
@@ -178,9 +190,9 @@ def test_a_decided_write_does_the_same(text: str) -> None:
         (
             "BEGIN BATCH INSERT INTO t (a, b) VALUES (now(), ?); UPDATE t SET a = uuid() WHERE k IN (1, 2)"
             " UPDATE t SET a = uuid() WHERE k = ? IF a = uuid() APPLY BATCH",
-            "BEGIN BATCH INSERT INTO t (a, b) VALUES (blobastimeuuid(0x00ff), ?);"
+            "BEGIN BATCH INSERT INTO t (a, b) VALUES (timeuuid@0, ?);"
             " UPDATE t SET a = uuid() WHERE k IN (1, 2)"
-            " UPDATE t SET a = blobasuuid(0x01ff) WHERE k = ? IF a = uuid() APPLY BATCH",
+            " UPDATE t SET a = uuid@1 WHERE k = ? IF a = uuid() APPLY BATCH",
             Rewritten(
                 "BEGIN BATCH INSERT INTO t (a, b) VALUES ((timeuuid) :cqlproxy_0 , ?);"
                 " UPDATE t SET a = uuid() WHERE k IN (1, 2)"
@@ -193,9 +205,9 @@ def test_a_decided_write_does_the_same(text: str) -> None:
 def test_functions_give_way_to_values(text: str, with_values: str, rewritten: Rewritten | None) -> None:
     statement = analyse(text)
     calls = evaluable(text, statement)
-    values = [bytes([number, 255]) for number in range(len(calls))]
+    values = [bytes([number, 255, *bytes(14)]) for number in range(len(calls))]
 
-    assert with_constants(text, calls, values) == with_values
+    assert with_constants(text, calls, values) == _constants(with_values)
     assert with_markers(text, statement, calls) == rewritten
 
 
@@ -203,7 +215,7 @@ def test_functions_give_way_to_values(text: str, with_values: str, rewritten: Re
 def test_evaluated_texts_do_the_same(text: str) -> None:
     statement = analyse(text)
     calls = evaluable(text, statement)
-    values = [bytes(8)] * len(calls)
+    values = [bytes(16)] * len(calls)
     rewritten = with_markers(text, statement, calls)
 
     texts = [with_constants(text, calls, values)]
