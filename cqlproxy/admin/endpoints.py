@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cqlproxy.admin.answers import FRESH, answer
+from cqlproxy.admin.letters_endpoints import letters_routes
 from cqlproxy.admin.mode_endpoints import mode_routes
 from cqlproxy.admin.rules_endpoints import rules_routes
 from cqlproxy.admin.view import View
@@ -48,6 +49,7 @@ def application(view: View) -> Starlette:
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
     routes += mode_routes(view)
     routes += rules_routes(view.rules)
+    routes += letters_routes(view)
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

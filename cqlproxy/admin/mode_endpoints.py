@@ -9,7 +9,7 @@ from starlette.routing import Route
 from cqlproxy.admin.answers import answer, peer, refused
 from cqlproxy.admin.request_body import BodyError, flag, json_object, optional_name, text
 from cqlproxy.admin.view import ModeRefusedError, View
-from cqlproxy.modes import AVAILABLE, parse_mode
+from cqlproxy.modes import Mode, parse_mode
 
 
 def mode_routes(view: View) -> list[Route]:
@@ -28,7 +28,7 @@ def mode_routes(view: View) -> list[Route]:
         try:
             wanted = parse_mode(name)
         except ValueError as problem:
-            return answer({"error": str(problem), "field": "mode", "modes": list(AVAILABLE)}, 400)
+            return answer({"error": str(problem), "field": "mode", "modes": list(Mode)}, 400)
         try:
             return answer(await view.modes.switch(wanted, by=by, force=force))
         except ModeRefusedError as refusal:

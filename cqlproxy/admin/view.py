@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from cqlproxy.cluster.side import Side
+from cqlproxy.journal.letters import DeadLetter, Reason
 from cqlproxy.modes import Mode
 
 
@@ -47,6 +49,45 @@ class ModeView(Protocol):
         """
 
 
+class LettersWanted(NamedTuple):
+    """Which dead letters are meant: those of all that is given; with nothing given, all."""
+
+    ids: tuple[int, ...] | None = None
+    keyspace: str | None = None
+    table: str | None = None
+    """With its keyspace (``ks.t``) or without."""
+    reason: Reason | None = None
+    target: Side | None = None
+    """The cluster that lacks the write."""
+
+
+class LettersFailedError(Exception):
+    """The journal cannot be read or written at the moment; the message says why."""
+
+
+class LettersView(Protocol):
+    """The dead letters. What is awaited raises ``LettersFailedError``."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    async def page(self, wanted: LettersWanted, *, after: int, limit: int) -> list[DeadLetter]:
+        """Up to ``limit`` letters with ids above ``after``, by id. ``wanted`` has no ids."""
+
+    async def get(self, number: int) -> DeadLetter | None:
+        """The letter with this id."""
+
+    async def replay(self, wanted: LettersWanted) -> int:
+        """Make copies of letters again, to be delivered after all that waits; returns of how many.
+
+        They are letters no more, unless delivery fails again. ``wanted`` has ids or something else, not both.
+        """
+
+    async def purge(self, wanted: LettersWanted) -> int:
+        """Delete letters for good; returns how many. ``wanted`` has ids or something else, not both."""
+
+
 class View(Protocol):
     """Read from the event loop, once per HTTP request; each call that is not awaited returns at once."""
 
@@ -57,6 +98,10 @@ class View(Protocol):
     @property
     def rules(self) -> RulesView:
         """What is copied."""
+
+    @property
+    def letters(self) -> LettersView | None:
+        """The dead letters; None without a journal."""
 
     def ready(self) -> tuple[bool, list[str]]:
         """Whether clients can be served, and if not, why: one line per reason."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from cqlproxy import __version__
+from cqlproxy.cli.dead_letters import dead_letters
 from cqlproxy.cli.mode import mode
 from cqlproxy.cli.rules import filters
 from cqlproxy.cli.serving import check_config, serve
@@ -28,6 +29,7 @@ def main() -> None:
       cqlproxy serve -c proxy.yaml
       cqlproxy mode get
       cqlproxy filters show
+      cqlproxy dead-letters list
     """
 
 
@@ -35,3 +37,4 @@ main.add_command(serve)
 main.add_command(check_config)
 main.add_command(mode)
 main.add_command(filters)
+main.add_command(dead_letters)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 TIMEOUT_SECONDS = 60.0
 """A reload waits for what is on its way to the shadow, for as long as mirror.shadow_timeout_ms."""
+
+_PIECE_BYTES = 1 << 16
+_LINES = "application/x-ndjson"
 
 
 class AdminApiError(Exception):
@@ -43,14 +49,40 @@ class AdminApi:
         """POST ``body`` as JSON, or nothing. Raises ``AdminApiError``."""
         return self._ask("POST", path, None if body is None else json.dumps(body))
 
+    def stream(self, path: str) -> Iterator[bytes]:
+        """GET lines of JSON, a piece at a time. Raises ``AdminApiError``, also when the proxy refuses."""
+        with self._asked("GET", path, None) as answer:
+            if answer.status != HTTPStatus.OK or answer.headers.get_content_type() != _LINES:
+                reply = self._reply(answer.status, answer.read())
+                raise AdminApiError(
+                    f"the proxy answers with HTTP status {reply.status}: {reply.body.get('error')}"
+                )
+            while piece := answer.read1(_PIECE_BYTES):
+                yield piece
+
     def _ask(self, method: str, path: str, body: str | None) -> Reply:
+        with self._asked(method, path, body) as answer:
+            return self._reply(answer.status, answer.read())
+
+    def _reply(self, status: int, content: bytes) -> Reply:
+        try:
+            said = json.loads(content)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise AdminApiError(f"what answers at {self.url} is no cqlproxy (HTTP status {status}) {_HINT}")
+        return Reply(status, said)
+
+    @contextmanager
+    def _asked(self, method: str, path: str, body: str | None) -> Iterator[http.client.HTTPResponse]:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             connection.request(method, self._prefix + path, body=body, headers=headers)
-            answer = connection.getresponse()
-            status, content = answer.status, answer.read()
+            yield connection.getresponse()
+        except http.client.IncompleteRead:
+            raise AdminApiError(f"the proxy at {self.url} broke off its answer: see its log") from None
         except TimeoutError:
             raise AdminApiError(
                 f"the proxy at {self.url} did not answer within {self._timeout:g} s"
@@ -64,13 +96,6 @@ class AdminApi:
             ) from None
         finally:
             connection.close()
-        try:
-            said = json.loads(content)
-        except ValueError:
-            said = None
-        if not isinstance(said, dict):
-            raise AdminApiError(f"what answers at {self.url} is no cqlproxy (HTTP status {status}) {_HINT}")
-        return Reply(status, said)
 
 
 _HINT = "(another address is given by --url or CQLPROXY_URL: it is that of admin.host and admin.port)"

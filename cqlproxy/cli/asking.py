@@ -41,6 +41,8 @@ def asked(url: str, ask: Callable[[AdminApi], Reply]) -> Reply:
 
 def show_reply(reply: Reply, as_json: bool, in_words: Callable[[dict[str, object]], list[str]]) -> None:
     """Print what the proxy answered; ends the command with its error when it is one."""
+    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and reply.body.get("field") is not None:
+        refuse([f"{reply.body['field']}: {reply.body.get('error')}"])
     if reply.status != HTTPStatus.OK:
         fail(f"the proxy answers with HTTP status {reply.status}: {reply.body.get('error')}")
     click.echo(json.dumps(reply.body, indent=2) if as_json else "\n".join(in_words(reply.body)))

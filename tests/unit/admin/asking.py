@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import uvloop
 
 from cqlproxy.admin import AdminServer, render
+from cqlproxy.admin.view import LettersView
 from cqlproxy.metrics import Metrics
 from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
@@ -25,6 +26,9 @@ class Proxy:
     reasons: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
     modes: Modes = field(default_factory=Modes)
+    letters: LettersView | None = None
+    replays: int = 0
+    """How often the backlog was said to have grown."""
     broken: bool = False
     governor: Governor = field(default_factory=lambda: Governor(Rules()))
     _rules: RulesInForce | None = None

@@ -61,6 +61,7 @@ def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
         assert answer.status == 404
         paths = ["/health", "/ready", "/stats", "/metrics", "/config/mode"]
         paths += ["/filters", "/filters/reload", "/filters/test"]
+        paths += [f"/dead-letters{path}" for path in ("", "/export", "/replay", "/purge", "/{id:int}")]
         assert answer.json == {"error": "Not Found", "paths": paths}
 
     with_server(Proxy(), scenario)

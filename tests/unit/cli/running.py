@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from cqlproxy.admin import AdminServer
 from tests.unit.admin.asking import Proxy
@@ -12,8 +14,12 @@ from tests.unit.admin.asking import Proxy
 class Running:
     """An admin server on a loop and thread of its own, as a proxy has it."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(
+        self, proxy: Proxy, beside: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+    ) -> None:
+        """``beside`` makes what is there on the same loop for as long as the server is."""
         self.proxy = proxy
+        self._beside = beside
         self._listening = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
         self._thread.start()
@@ -23,8 +29,9 @@ class Running:
         self._server = AdminServer("127.0.0.1", 0, self.proxy)
         await self._server.start()
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self._listening.set()
-        await self._ended.wait()
+        async with self._beside():
+            self._listening.set()
+            await self._ended.wait()
         await self.proxy.rules.stop()
         await self._server.stop()
 

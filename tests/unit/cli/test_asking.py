@@ -17,6 +17,11 @@ COMMANDS = [
     ["filters", "test", "SELECT * FROM ks.t"],
     ["mode", "get"],
     ["mode", "set", "TargetOnly"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show", "1"],
+    ["dead-letters", "export"],
+    ["dead-letters", "replay", "--all"],
+    ["dead-letters", "purge", "--all", "--yes"],
 ]
 NAMES = [" ".join(command[:2]) for command in COMMANDS]
 
@@ -42,8 +47,11 @@ def test_what_is_no_proxy_is_exit_1_with_the_address(command: list[str]) -> None
 
         def answer() -> None:
             connection, _ = server.accept()
-            connection.recv(4096)
             connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+            connection.shutdown(socket.SHUT_WR)
+            # Closed with unread bytes, it would be reset, and the answer with it.
+            while connection.recv(4096):
+                pass
             connection.close()
 
         thread = threading.Thread(target=answer)
