@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from cqlproxy import config_values as values
 from cqlproxy.config_clashes import clashes
-from cqlproxy.modes import AVAILABLE, SPELLINGS, Mode
+from cqlproxy.modes import SPELLINGS, Mode
 from cqlproxy.yaml_document import DocumentError, read_document
 from frame_codec import ConsistencyLevel
 
@@ -153,7 +153,7 @@ class Config(_Section):
     primary: Annotated[ClusterAddress, _MAPPING]
     shadow: Annotated[ClusterAddress | None, _MAPPING] = None
     """Never None when `mode` uses the shadow."""
-    mode: Annotated[Mode, BeforeValidator(values.available_mode)]
+    mode: Annotated[Mode, BeforeValidator(values.write_mode)]
     """The mode until somebody switches it while the proxy runs: see state_file.py."""
     state_file: FilePath = Field(default=Path("cqlproxy-state.json"), validate_default=True)
     """As written if absolute, else beside the configuration file."""
@@ -189,7 +189,7 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
 _REQUIRED: Final = {
     "primary": "a mapping with at least contact_points",
     "contact_points": "a list of hosts, such as [127.0.0.1]",
-    "mode": f"one of {', '.join(AVAILABLE)}",
+    "mode": f"one of {', '.join(Mode)}",
     "rules_file": "the path of a file",
 }
 
@@ -217,7 +217,7 @@ def _lacking_shadow(document: dict[str, object]) -> list[str]:
     """Judged on the document, so that it is reported together with what else is wrong."""
     written = document.get("mode")
     mode = SPELLINGS.get(written) if isinstance(written, str) else None
-    if "shadow" in document or mode not in AVAILABLE or not mode.uses_shadow:
+    if "shadow" in document or mode is None or not mode.uses_shadow:
         return []
     return [f"shadow: is required in mode {mode} (a mapping with at least contact_points)"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from cqlproxy.modes import AVAILABLE, Mode, parse_mode
+from cqlproxy.modes import Mode, parse_mode
 from frame_codec import ConsistencyLevel
 
 _UNITS: Final = {
@@ -216,13 +216,9 @@ def advertised_address(value: object) -> IPv4Address | IPv6Address:
     return address
 
 
-def available_mode(value: object) -> Mode:
-    """A mode that this version serves, in any of its spellings."""
-    accepted = f"one of {', '.join(AVAILABLE)}"
-    mode = parse_mode(text(value, accepted))
-    if mode not in AVAILABLE:
-        raise ValueError(f"{mode} is not available in this version, must be {accepted}")
-    return mode
+def write_mode(value: object) -> Mode:
+    """A write mode, in any of its spellings."""
+    return parse_mode(text(value, f"one of {', '.join(Mode)}"))
 
 
 def datacenter(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The write modes: the names an operator may write for them, and which of them this version serves.
+"""The write modes, and the names that an operator may write for them.
 
 A migration walks through them from top to bottom, and back again at any step.
 """
@@ -30,9 +30,6 @@ class Mode(StrEnum):
         return self is not Mode.PRIMARY_ONLY
 
 
-AVAILABLE: Final = tuple(Mode)
-"""The modes that this version serves, in the order in which a migration walks through them."""
-
 SPELLINGS: Final[dict[str, Mode]] = {
     "primary_only": Mode.PRIMARY_ONLY,
     "PrimaryOnly": Mode.PRIMARY_ONLY,
@@ -54,12 +51,11 @@ SPELLINGS: Final[dict[str, Mode]] = {
 def parse_mode(text: str) -> Mode:
     """Return the mode that `text` names, in any of its accepted spellings.
 
-    Recognises all five modes, those included that this version does not serve: see `AVAILABLE`.
-    Raises ValueError, whose message lists what is available, for any other text.
+    Raises ValueError, whose message lists all modes, for any other text.
     """
     mode = SPELLINGS.get(text)
     if mode is not None:
         return mode
     near = difflib.get_close_matches(text.lower().replace("-", "_"), list(Mode), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{text!r} is not a mode{hint} (one of {', '.join(AVAILABLE)})")
+    raise ValueError(f"{text!r} is not a mode{hint} (one of {', '.join(Mode)})")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cqlproxy.modes import AVAILABLE, SPELLINGS, Mode
+from cqlproxy.modes import SPELLINGS, Mode
 from tests.unit.admin.asking import Answer, Ask, Proxy, with_server
 from tests.unit.admin.modes import Modes
 
@@ -74,10 +74,10 @@ def test_an_unknown_mode_is_answered_with_those_that_exist(name: str) -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(PATH, "POST", json.dumps({"mode": name}).encode())
         assert answer.status == 400
-        assert (said(answer)["field"], said(answer)["modes"]) == ("mode", list(AVAILABLE))
+        assert (said(answer)["field"], said(answer)["modes"]) == ("mode", list(Mode))
         error = str(said(answer)["error"])
         assert error.startswith(f"{name!r} is not a mode")
-        assert error.endswith(f"(one of {', '.join(AVAILABLE)})")
+        assert error.endswith(f"(one of {', '.join(Mode)})")
 
     with_server(proxy, scenario)
     assert proxy.modes.asked == []

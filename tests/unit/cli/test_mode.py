@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cqlproxy.cli import main
-from cqlproxy.modes import AVAILABLE, SPELLINGS, Mode
+from cqlproxy.modes import SPELLINGS, Mode
 from tests.unit.admin.asking import Proxy
 from tests.unit.admin.modes import Modes
 from tests.unit.cli.running import Running
@@ -80,5 +80,5 @@ def test_an_unknown_mode_is_exit_2_and_nobody_is_asked(running: Running, name: s
     result = run(running, "set", name)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"MODE: {name!r} is not a mode")
-    assert result.stderr.endswith(f"(one of {', '.join(AVAILABLE)})\n")
+    assert result.stderr.endswith(f"(one of {', '.join(Mode)})\n")
     assert running.proxy.modes.asked == []

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from cqlproxy.config import ClusterAddress, Config, ConfigError, Filters, Listen, load_config
 from cqlproxy.config_clashes import doubts
-from cqlproxy.modes import AVAILABLE, Mode
+from cqlproxy.modes import Mode
 from frame_codec import ConsistencyLevel
 
 SAMPLE = Path(__file__).parents[3] / "config" / "proxy.yaml"
@@ -32,7 +32,7 @@ mode: dual_write_async
 
 HOST = "must be a host name, an IPv4 or an IPv6 address"
 PORT = "must be a whole number from 1 to 65535"
-MODES = ", ".join(AVAILABLE)
+MODES = ", ".join(Mode)
 LEVELS = "ANY, ONE, TWO, THREE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM, LOCAL_ONE"
 UNSPECIFIED = "stands for every address of a machine: nothing can connect to it"
 
