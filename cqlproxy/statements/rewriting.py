@@ -5,11 +5,12 @@ Each takes a text and its analysis. What is not rewritten stays character for ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from cqlproxy.statements.analysed_text import CLOSING, OPENING, Source
+from cqlproxy.statements.analysed_text import CLOSING, MOST_MARKERS, OPENING, Source
 from cqlproxy.statements.lexer import is_name
 from cqlproxy.statements.statement import (
     Expression,
@@ -24,6 +25,7 @@ from cqlproxy.statements.statement import (
 from cqlproxy.statements.ttl import ttl_place
 
 _OWN_NAME: Final = "cqlproxy_"
+_OWN_NAMES: Final = re.compile(rf"{_OWN_NAME}([0-9]+)", re.IGNORECASE)
 
 
 class Added(NamedTuple):
@@ -108,9 +110,9 @@ def with_markers(text: str, statement: Statement, calls: Sequence[FunctionCall])
 
     A marker stands after the function's type, ``(timeuuid) :name``, so that a server takes it where it would
     take the function, and refuses it where it would not. None when there is no such text: Cassandra has no
-    bind markers inside the literals of lists, sets and maps.
+    bind markers inside the literals of lists, sets and maps, and no text has more than a request has values.
     """
-    if _inside_collections(text, calls):
+    if statement.markers + len(calls) > MOST_MARKERS or _inside_collections(text, calls):
         return None
     names = _own_names(text)
     markers: list[int | Added] = []
@@ -194,13 +196,12 @@ def _replaced(text: str, replaced: Sequence[tuple[Span, str]]) -> str:
 
 def _own_names(text: str) -> Iterator[str]:
     """Names for markers, in order, that stand nowhere in the text."""
-    folded = text.lower()
+    taken = set(_OWN_NAMES.findall(text))
     number = 0
     while True:
-        name = f"{_OWN_NAME}{number}"
+        if str(number) not in taken:
+            yield f"{_OWN_NAME}{number}"
         number += 1
-        if name not in folded:
-            yield name
 
 
 def _is_of_several_rows(statement: Statement) -> bool:
@@ -226,15 +227,17 @@ def _inside_collections(text: str, calls: Sequence[FunctionCall]) -> bool:
         return False
     source = Source(text)
     starts = {call.span.start for call in calls}
-    literals: list[bool] = []
+    brackets: list[bool] = []
+    literals = 0
     for word, token in enumerate(source.words):
         if token in OPENING:
             # A bracket after a name or another one is for an element: m[now()], m[1][now()].
             element = token == "[" and word > 0 and (is_name(source.words[word - 1]) or _closes(source, word))
-            literals.append(token != "(" and not element)
+            brackets.append(token != "(" and not element)
+            literals += brackets[-1]
         elif token in CLOSING:
-            literals.pop()
-        elif is_name(token) and any(literals) and source.span(word, word + 1).start in starts:
+            literals -= brackets.pop()
+        elif literals and is_name(token) and source.span(word, word + 1).start in starts:
             return True
     return False
 

@@ -239,6 +239,24 @@ def test_evaluated_texts_do_the_same(text: str) -> None:
         ]
 
 
+@pytest.mark.parametrize(("markers", "possible"), [(0xFFFE, True), (0xFFFF, False)])
+def test_no_more_markers_than_a_request_has_values(markers: int, possible: bool) -> None:
+    text = f"INSERT INTO t (a, b) VALUES ((?{', ?' * (markers - 1)}), now())"
+    statement = analyse(text)
+    assert statement.markers == markers
+    rewritten = with_markers(text, statement, evaluable(text, statement))
+    assert (rewritten is not None) is possible
+
+
+def test_each_added_marker_has_a_name_of_its_own() -> None:
+    text = f"INSERT INTO t (a, b) VALUES (:CQLPROXY_1, ({', '.join(['now()'] * 500)}))"
+    statement = analyse(text)
+    rewritten = with_markers(text, statement, evaluable(text, statement))
+    assert rewritten is not None
+    names = [marker.name for marker in rewritten.markers if isinstance(marker, Added)]
+    assert len({*names, "cqlproxy_1"}) == 501
+
+
 _TERMS: Final = st.sampled_from(
     ["?", ":a", "1", "'?:now()'", "now()", "system.uuid ()", "toDate(currentdate())"]
 )
