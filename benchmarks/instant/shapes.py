@@ -1,8 +1,8 @@
 """Requests that are alike, told by one regular expression: a fifth of what reading them would take. Pure.
 
 A shape is made from the body of one request. It matches, as a whole, bodies in which nothing but values and
-literals differs: of a QUERY whose literals may have any length, of a BATCH with values of the same lengths and
-the same texts.
+literals differs: of a QUERY whose literals may have any length, of a BATCH with values of the same lengths
+and the same texts.
 """
 
 import re
