@@ -7,7 +7,7 @@ from bisect import bisect_left
 from functools import cache
 from typing import Final
 
-from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, fold, is_name, words
+from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, fold, has_comments, is_name, words
 from cqlproxy.statements.statement import FunctionCall, Marker, Span
 
 OPENING: Final = frozenset("([{")
@@ -30,16 +30,17 @@ _VOLATILE: Final = {
 _VOLATILE_STEMS: Final = ("now", "uuid", "current")
 
 _VERB_WORDS: Final = frozenset({"INSERT", "UPDATE", "DELETE", "APPLY", "insert", "update", "delete", "apply"})
-_VERBS: Final = re.compile(rf"\b(?:{'|'.join(sorted(_VERB_WORDS))})\b")
-_COMMENTS: Final = re.compile(r"--|//|/\*")
+# Without a look at what stands before, so that the search skips to the next of their first letters.
+_VERBS: Final = re.compile(rf"(?:{'|'.join(sorted(_VERB_WORDS))})(?![A-Za-z0-9_])")
 
 # What analysing takes, in nanoseconds of the machine that it was measured on: a measure of work, not of time.
 # A text may take so much, and more by its length: short ones may hold anything, and long ones what people
 # write. 100,000s of casts, calls or relations in one text would hold up all other clients.
-_WORK: Final = 50_000_000
-_WORK_PER_CHARACTER: Final = 130
+_WORK: Final = 30_000_000
+_WORK_PER_CHARACTER: Final = 120
 _WORK_OF_A_WORD: Final = 100
-_WORK_OF_A_COLON: Final = 250
+_WORK_OF_A_BLOCK: Final = 9_000
+_WORK_OF_A_COLON: Final = 500
 _WORK_OF_A_CALL: Final = 2500
 
 MOST_MARKERS: Final = 0xFFFF
@@ -52,7 +53,19 @@ new: Final = tuple.__new__
 class Source:
     """One text while it is analysed: its words, its bind markers by word, and spans on demand."""
 
-    __slots__ = ("_blocks", "_calls", "_ends", "_marker_words", "_verbs", "_work", "markers", "text", "words")
+    __slots__ = (
+        "_blocks",
+        "_call_words",
+        "_calls",
+        "_commented",
+        "_ends",
+        "_marker_words",
+        "_verbs",
+        "_work",
+        "markers",
+        "text",
+        "words",
+    )
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -60,9 +73,11 @@ class Source:
         self._work = _WORK + _WORK_PER_CHARACTER * len(text) - _WORK_OF_A_WORD * len(self.words)
         self.markers = _markers(self)
         self._marker_words = list(self.markers)
+        self._commented = True
         self._blocks: list[int] | None = None
         self._ends: dict[int, list[int]] = {}
-        self._calls: list[tuple[int, FunctionCall]] | None = None
+        self._calls: list[FunctionCall] | None = None
+        self._call_words: list[int] = []
         self._verbs: dict[int, int] | None = None
 
     def spend(self, work: int) -> None:
@@ -92,19 +107,22 @@ class Source:
         found = self._ends.get(block)
         if found is None:
             if self._blocks is None:
-                self._blocks = blocks(self.text) if len(self.words) > BLOCK else [0]
-            found = self._ends[block] = ends(self.text, self._blocks[block])
+                self.spend(_WORK_OF_A_WORD * len(self.words) // 2)
+                self._commented = has_comments(self.text)
+                self._blocks = blocks(self.text, self._commented) if len(self.words) > BLOCK else [0]
+            self.spend(_WORK_OF_A_BLOCK)
+            found = self._ends[block] = ends(self.text, self._blocks[block], self._commented)
         return found[word % BLOCK]
 
     def volatile_calls(self, first: int, end: int) -> tuple[FunctionCall, ...]:
         """The calls of functions whose value differs from call to call, from ``first`` to before ``end``."""
         if self._calls is None:
-            self._calls = _volatile_calls(self)
+            self._call_words, self._calls = _volatile_calls(self)
         calls = self._calls
         if not calls:
             return ()
-        low, high = bisect_left(calls, first, key=_place), bisect_left(calls, end, key=_place)
-        return tuple([call for _, call in calls[low:high]])
+        places = self._call_words
+        return tuple(calls[bisect_left(places, first) : bisect_left(places, end)])
 
     def markers_before(self, word: int) -> int:
         """How many markers begin before a word."""
@@ -120,8 +138,9 @@ class Source:
 
 def _verbs(text: str, found: list[str]) -> dict[int, int]:
     """Where the words that a batch's statements begin with stand, when that is certain without the others."""
-    if _COMMENTS.search(text):
+    if has_comments(text):
         return {}
+    # One inside a string or at the end of a name makes them more than there are words.
     places = [match.start() for match in _VERBS.finditer(text)]
     verbs = [word for word, token in enumerate(found) if token in _VERB_WORDS]
     return dict(zip(verbs, places, strict=True)) if len(verbs) == len(places) else {}
@@ -193,17 +212,14 @@ def _separates(found: list[str], word: int, opening: int) -> bool:
     )
 
 
-def _place(call: tuple[int, FunctionCall]) -> int:
-    return call[0]
-
-
-def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
-    """All such calls of a text, each with the word that it begins with."""
+def _volatile_calls(source: Source) -> tuple[list[int], list[FunctionCall]]:
+    """The words that all such calls of a text begin with, and the calls."""
     lowered = source.text.lower()
     if not any(name in lowered for name in _VOLATILE_STEMS):
-        return []
+        return [], []
     found = source.words
-    calls: list[tuple[int, FunctionCall]] = []
+    places: list[int] = []
+    calls: list[FunctionCall] = []
     word = 0
     for _ in range(found.count("(")):
         word = found.index("(", word + 1)
@@ -219,5 +235,6 @@ def _volatile_calls(source: Source) -> list[tuple[int, FunctionCall]]:
                 if not is_name(found[begin]) or fold(found[begin]) != "system":
                     continue  # a function of somebody's own, whatever its name
             span, marker = source.span(begin, word + 2), source.markers_before(begin)
-            calls.append((begin, new(FunctionCall, (name, span, cql_type, marker))))
-    return calls
+            places.append(begin)
+            calls.append(new(FunctionCall, (name, span, cql_type, marker)))
+    return places, calls

@@ -44,25 +44,26 @@ def analyse(text: str) -> Statement:
     is of Kind.UNKNOWN. The grammar is that of Cassandra 5 and ScyllaDB, read generously: what a server
     refuses may still have a kind, since its refusal is what the client will see.
     """
+    if len(text) < _LONG or not gc.isenabled():
+        return _analyse(text)
+    # Hundreds of thousands of small objects, no cycle among them: looking for cycles takes half of the time.
+    # What is not of the analysis is gone again before it may go on.
+    gc.disable()
     try:
-        return _analyse(text) if len(text) < _LONG else _analyse_long(text)
+        return _analyse(text)
+    finally:
+        gc.enable()
+
+
+def _analyse(text: str) -> Statement:
+    try:
+        return _statement(text)
     except (UnparsableError, ValueError):
         # ValueError: a word that list.index looked for, such as a closing bracket, is not there.
         return Statement(Kind.UNKNOWN, span=Span(0, len(text)))
 
 
-def _analyse_long(text: str) -> Statement:
-    # Hundreds of thousands of small objects, no cycle among them: looking for cycles takes half of the time.
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return _analyse(text)
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _analyse(text: str) -> Statement:
+def _statement(text: str) -> Statement:
     source = Source(text)
     found = source.words
     verb = found[0].lower()

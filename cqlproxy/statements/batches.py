@@ -11,6 +11,7 @@ from cqlproxy.statements.runs import run
 from cqlproxy.statements.statement import BatchHeader, BatchKind, Kind, Span, Statement, TableName
 from cqlproxy.statements.writes import mutation, using
 
+_RAREST: Final = 63
 _KINDS: Final = {kind.value: kind for kind in BatchKind}
 
 
@@ -32,17 +33,24 @@ def batch(source: Source) -> tuple[Statement, int]:
         raise UnparsableError("TIMESTAMP was expected")
     header = BatchHeader(kind or BatchKind.LOGGED, source.span(0, word), source.markers_before(word))
     statements: list[Statement] = []
+    misses = skipped = 0
     while found[word].lower() != "apply":
         first = word
         statement, word = mutation(source, word, None)
         statements.append(statement)
         if found[word] == ";":
             word += 1
-        # Few of the statements of a long batch have a form of their own.
+        # Few statements of a long batch have a form of their own. Where many do, it is tried ever less.
+        if skipped < misses:
+            skipped += 1
+            continue
+        skipped = 0
+        misses = min(2 * misses + 1, _RAREST)
         while found[word] == found[first]:
             alike, after = run(source, statements[-1], first, word)
             if not alike:
                 break
+            misses = 0
             statements += alike
             first, word = after - (word - first), after
     if found[word + 1].lower() != "batch":

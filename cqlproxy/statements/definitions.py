@@ -8,7 +8,7 @@ from cqlproxy.statements.analysed_text import Source
 from cqlproxy.statements.lexer import UnparsableError, fold
 from cqlproxy.statements.reads import from_table
 from cqlproxy.statements.statement import Kind, Statement, TableName
-from cqlproxy.statements.terms import closing, table_name
+from cqlproxy.statements.terms import table_name
 
 _ROLES: Final = frozenset(["role", "user", "service_level", "service", "identity", "generated"])
 _TABLES: Final = frozenset(["table", "columnfamily"])
@@ -118,7 +118,7 @@ def _base_table(found: list[str], word: int) -> TableName:
     while found[word].lower() != "from":
         if not found[word]:
             raise UnparsableError("FROM was expected")
-        word = closing(found, word) + 1 if found[word] == "(" else word + 1
+        word += 1
     return from_table(found, word)[0]
 
 

@@ -43,9 +43,11 @@ _TOKEN: Final = re.compile(rf"[ \t\r\n]*+(?:({_WORD}|\Z)|{_COMMENT})", re.VERBOS
 BLOCK: Final = 64
 """How many words ``ends`` finds the ends of at once."""
 
-_GAP: Final = rf"[ \t\r\n]*+(?:(?:{_COMMENT})[ \t\r\n]*+)*+"
-_NEXT: Final = re.compile(rf"{_GAP}(?:{_WORD})", re.VERBOSE)
-_BLOCK: Final = re.compile(rf"(?:{_GAP}(?:{_WORD})){{{BLOCK}}}+", re.VERBOSE)
+_BLANKS: Final = r"[ \t\r\n]*+"
+_GAP: Final = rf"{_BLANKS}(?:(?:{_COMMENT}){_BLANKS})*+"
+# By whether there are comments in the text: where there are none, it takes less not to look for them.
+_NEXT: Final = [re.compile(rf"{gap}(?:{_WORD})", re.VERBOSE) for gap in (_BLANKS, _GAP)]
+_BLOCK: Final = [re.compile(rf"(?:{gap}(?:{_WORD})){{{BLOCK}}}+", re.VERBOSE) for gap in (_BLANKS, _GAP)]
 
 _OPENERS: Final = frozenset("'\"$/")
 
@@ -73,14 +75,19 @@ def words(text: str) -> list[str]:
     return found
 
 
-def blocks(text: str) -> list[int]:
+def has_comments(text: str) -> bool:
+    """Whether there may be comments in a text; they may be inside a string."""
+    return "--" in text or "//" in text or "/*" in text
+
+
+def blocks(text: str, commented: bool) -> list[int]:
     """Where each block of ``BLOCK`` words of ``words(text)`` begins in the text."""
-    return [0, *map(re.Match.end, _BLOCK.finditer(text))]
+    return [0, *map(re.Match.end, _BLOCK[commented].finditer(text))]
 
 
-def ends(text: str, start: int) -> list[int]:
+def ends(text: str, start: int, commented: bool) -> list[int]:
     """Where the words of the block that begins at ``start`` end in the text."""
-    return list(map(re.Match.end, islice(_NEXT.finditer(text, start), BLOCK)))
+    return list(map(re.Match.end, islice(_NEXT[commented].finditer(text, start), BLOCK)))
 
 
 def _is_open(word: str) -> bool:

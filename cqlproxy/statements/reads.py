@@ -12,7 +12,8 @@ from cqlproxy.statements.relations import where
 from cqlproxy.statements.statement import Binding, Kind, Selected, Span, Statement, TableName
 from cqlproxy.statements.terms import closing, table_name
 
-_WORK_OF_A_SELECTOR: Final = 1500
+_WORK_OF_A_SELECTOR: Final = 700
+_WORK_OF_ITS_WORD: Final = 300
 _TAIL: Final = frozenset(["", ";", "group", "order", "per", "limit", "allow", "bypass", "using", "with"])
 # What follows a column that is called json or distinct, but not the keyword.
 _AFTER_COLUMN: Final = frozenset([",", ".", "[", "(", "from", "as", "+", "-", "/", "%"])
@@ -34,7 +35,7 @@ def select(source: Source) -> tuple[Statement, int]:
     selection, word = _plain_columns(found, word)
     if not selection:
         selectors, word = _selectors(found, word)
-        source.spend(_WORK_OF_A_SELECTOR * len(selectors))
+        source.spend(_WORK_OF_A_SELECTOR * len(selectors) + _WORK_OF_ITS_WORD * (word - selectors[0][0]))
         selection = _selection(found, selectors)
     table, word = from_table(found, word)
     bindings: tuple[Binding, ...] = ()

@@ -12,8 +12,9 @@ from cqlproxy.statements.terms import INTEGER, WORK_OF_A_TERM, closing, constant
 
 _WORK_OF_A_CLAUSE: Final = 2500
 _WORK_OF_AN_EQUALITY: Final = 700
-_WORK_OF_A_RELATION: Final = 1500
+_WORK_OF_A_RELATION: Final = 2000
 _WORK_OF_A_ROW: Final = 1000
+_WORK_OF_A_COLUMN: Final = 1500
 _EQ: Final = Operator.EQ
 _AFTER_VALUE: Final = frozenset([",", ")"])
 _COMPARISONS: Final = frozenset(["=", "<", ">", "<=", ">=", "!="])
@@ -79,6 +80,7 @@ def _relation(source: Source, word: int, bindings: list[Binding]) -> int:
     source.spend(_WORK_OF_A_RELATION)
     if found[word] == "(":
         end = closing(found, word)
+        source.spend(_WORK_OF_A_COLUMN * (end - word) // 2)
         return _tuple_relation(source, [fold(name) for name in found[word + 1 : end : 2]], end + 1, bindings)
     column = fold(found[word])
     word += 1

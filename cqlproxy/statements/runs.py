@@ -11,6 +11,7 @@ from cqlproxy.statements.lexer import UnparsableError
 from cqlproxy.statements.statement import Binding, Span, Statement, Term
 from cqlproxy.statements.terms import constant, constants, is_constant
 
+_BEGINNINGS: Final = frozenset(["insert", "update", "delete", "apply"])
 _AT_ONCE: Final = 256
 _FEWEST: Final = 3
 _WORK: Final = 700
@@ -40,10 +41,14 @@ def run(source: Source, statement: Statement, first: int, after: int) -> tuple[l
         elif "?" in same:
             count = same.index("?")
     end = after + count * length
+    if found[after - 1] != ";" and found[end].lower() not in _BEGINNINGS:
+        end -= length  # its last statement goes on
+        count -= 1
     source.spend(count * (_WORK + _WORK_OF_A_BINDING * len(places)))
+    closed = found[after - 1] == ";"
     try:
         terms = [constants(source, after + at, found[after + at : end : length], length) for at in places]
-        spans = [source.statement_span(at, at + length - 1) for at in range(after, end, length)]
+        spans = [source.statement_span(at, at + length - closed) for at in range(after, end, length)]
     except UnparsableError:
         return [], after
     return list(_like(statement, terms, spans)), end
@@ -57,7 +62,6 @@ def _places_of_values(source: Source, statement: Statement, first: int, after: i
         or statement.relative
         or statement.functions
         or statement.json
-        or source.words[after - 1] != ";"
     ):
         return None
     words = source.words[first:after]

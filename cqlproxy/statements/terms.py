@@ -6,7 +6,7 @@ import re
 from itertools import repeat
 from typing import Final
 
-from cqlproxy.statements.analysed_text import BRACKETS, OPENING, Source, new
+from cqlproxy.statements.analysed_text import BRACKETS, CLOSING, OPENING, Source, new
 from cqlproxy.statements.lexer import UnparsableError, fold, is_name, unquote
 from cqlproxy.statements.statement import (
     Expression,
@@ -43,7 +43,8 @@ _DURATION: Final = re.compile(
 
 WORK_OF_A_TERM: Final = 800
 _WORK_OF_AN_OPERATOR: Final = 150
-_WORK_OF_A_CONSTANT: Final = 400
+_WORK_OF_A_SELECTION: Final = 300
+_WORK_OF_A_CONSTANT: Final = 200
 
 STRING: Final = LiteralKind.STRING
 INTEGER: Final = LiteralKind.INTEGER
@@ -65,6 +66,10 @@ def table_name(found: list[str], word: int) -> tuple[TableName, int]:
 
 def closing(found: list[str], word: int) -> int:
     """The word that closes the bracket at ``word``."""
+    if found[word + 1] in CLOSING:
+        return word + 1
+    if found[word + 2] in CLOSING and found[word + 1] not in OPENING:
+        return word + 2
     depth = 0
     for start in range(word, len(found), _STRETCH):
         for end, token in enumerate(found[start : start + _STRETCH], start):
@@ -106,6 +111,9 @@ def constant(token: str) -> Literal:
 
 def is_constant(token: str) -> bool:
     """Whether a single word is a literal."""
+    first = token[:1]
+    if is_name(token) and token.lower() not in _CONSTANTS and first not in _PERIOD:
+        return False
     try:
         constant(token)
     except UnparsableError:
@@ -229,7 +237,7 @@ def _operand(source: Source, word: int) -> tuple[Term, int]:
 def _postfix(source: Source, first: int, end: int) -> tuple[Expression, int]:
     found = source.words
     while True:
-        source.spend(_WORK_OF_AN_OPERATOR)
+        source.spend(_WORK_OF_A_SELECTION)
         if found[end] == "[":
             end = closing(found, end) + 1
         elif found[end] == "." and is_name(found[end + 1]):

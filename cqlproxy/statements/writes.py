@@ -38,7 +38,7 @@ _ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
 _NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") : -1]
-_WORK_OF_A_STATEMENT: Final = 2500
+_WORK_OF_A_STATEMENT: Final = 4500
 _WORK_OF_A_CLAUSE: Final = 1500
 _WORK_OF_AN_ASSIGNMENT: Final = 700
 _WORK_OF_AN_ELEMENT: Final = 1500
@@ -144,6 +144,7 @@ def _columns_and_values(source: Source, word: int, write: _Write) -> int:
         write.bindings = list(map(new, repeat(Binding), zip(columns, repeat(_SET), values, strict=False)))
         return end + 1
     bindings = write.bindings
+    source.spend(_WORK_OF_AN_ASSIGNMENT * len(columns))
     for column in columns:
         if found[word] not in ("(", ","):
             raise UnparsableError("a comma was expected")

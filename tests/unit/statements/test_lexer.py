@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqlproxy.statements import fold
-from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, words
+from cqlproxy.statements.lexer import BLOCK, UnparsableError, blocks, ends, has_comments, words
 
 UUID = "550e8400-e29b-41d4-a716-446655440000"
 OPERATORS = [
@@ -79,10 +79,16 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 def all_ends(text: str, count: int) -> list[int]:
-    places = [end for start in blocks(text) for end in ends(text, start)]
-    assert len(places) >= count
-    assert {len(ends(text, start)) for start in blocks(text)[:-1]} <= {BLOCK}
-    return places[:count]
+    commented = has_comments(text)
+    starts = blocks(text, commented)
+    places = [ends(text, start, commented) for start in starts]
+    assert {len(block) for block in places[:-1]} <= {BLOCK}
+    if not commented:
+        assert starts == blocks(text, True)
+        assert places == [ends(text, start, True) for start in starts]
+    found = [end for block in places for end in block]
+    assert len(found) >= count
+    return found[:count]
 
 
 @pytest.mark.parametrize(

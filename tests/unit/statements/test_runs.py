@@ -88,16 +88,27 @@ def assert_as_alone(batch_text: str, written: list[str]) -> None:
     assert batch.markers == before
 
 
-@given(written=texts, separator=st.sampled_from([";", " ; ", ";\n", "; -- a\n", "; /* UPDATE */ "]))
+@given(
+    written=texts, separator=st.sampled_from([";", " ", "\n", " ; ", ";\n", "; -- a\n", "; /* UPDATE */ "])
+)
 def test_each_is_as_it_is_alone(written: list[str], separator: str) -> None:
     assert_as_alone("BEGIN BATCH " + "".join(one + separator for one in written) + "APPLY BATCH", written)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_long_run(form: str) -> None:
+@pytest.mark.parametrize("separator", [";", " "])
+def test_a_long_run(form: str, separator: str) -> None:
     written = [form.format(at % 10) for at in range(1000)]
 
-    assert_as_alone("BEGIN BATCH " + ";".join(written) + "; APPLY BATCH", written)
+    assert_as_alone("BEGIN BATCH " + separator.join(written) + " APPLY BATCH", written)
+
+
+@pytest.mark.parametrize("last", [" IF NOT EXISTS", " USING TTL 5"])
+@pytest.mark.parametrize("separator", [";", " "])
+def test_the_last_of_a_run_has_more(last: str, separator: str) -> None:
+    written = [*["INSERT INTO t (a) VALUES (1)"] * 9, "INSERT INTO t (a) VALUES (1)" + last] * 2
+
+    assert_as_alone("BEGIN BATCH " + separator.join(written) + " APPLY BATCH", written)
 
 
 @pytest.mark.parametrize(
