@@ -11,6 +11,7 @@ from cqlproxy import logs
 from cqlproxy.cli.failures import fail, refuse
 from cqlproxy.config import ClusterAddress, Config, ConfigError, Mirror, load_config
 from cqlproxy.config_clashes import doubts
+from cqlproxy.state_file import StateFileError, difference, read_state
 from filters import RulesError, load_rules
 
 _CONFIG_FILE = click.option(
@@ -62,18 +63,29 @@ def serve(path: Path) -> None:
 def check_config(path: Path) -> None:
     """Check a configuration and its rules file; start nothing.
 
-    Prints what was understood. Exits with 2, and one line for each problem, when something is wrong.
+    Prints what was understood, and warns of what is most likely not meant. Exits with 2, and one line for
+    each problem, when something is wrong.
 
     \b
     Example:
       cqlproxy check-config -c proxy.yaml
     """
     config = _checked(path)
-    for doubt in doubts(config):
+    for doubt in doubts(config) + _other_mode(config):
         click.echo(f"{path}: warning: {doubt}", err=True)
     click.echo(f"{path} is valid.")
     for name, meaning in _summary(config):
         click.echo(f"  {name:<10}{meaning}")
+
+
+def _other_mode(config: Config) -> list[str]:
+    """What the state file has to say about the mode of the configuration."""
+    try:
+        state = read_state(config.state_file)
+    except StateFileError as error:
+        return [f"state_file: {error}"]
+    line = None if state is None else difference(config.state_file, state, config.mode)
+    return [] if line is None else [f"mode: {line}"]
 
 
 def _checked(path: Path) -> Config:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from cqlproxy import __version__
 from cqlproxy.cli import main
+from cqlproxy.modes import Mode
+from cqlproxy.state_file import StateFile
 
 ROOT = Path(__file__).parents[3]
 
@@ -225,6 +228,28 @@ def test_check_config_says_what_is_doubtful(tmp_path: Path) -> None:
     assert result.stderr == (
         f"{path}: warning: primary: 127.0.0.1:9042 is also where the proxy listens:"
         " it would be its own client\n"
+    )
+
+
+def test_check_config_says_that_the_mode_was_switched(tmp_path: Path) -> None:
+    path, state = write(tmp_path, GOOD), tmp_path / "cqlproxy-state.json"
+    file = StateFile.open(state, Mode.PRIMARY_ONLY, shadow=True, now=datetime(2026, 3, 4, tzinfo=UTC))
+    assert run("check-config", "-c", path).stderr == ""
+    file.switch(Mode.TARGET_ONLY, by="ann@ops1", now=datetime(2026, 3, 5, tzinfo=UTC))
+    file.close()
+    before = state.read_bytes()
+    result = run("check-config", "-c", path)
+    assert (result.exit_code, state.read_bytes()) == (0, before)
+    assert result.stderr.startswith(
+        f"{path}: warning: mode: mode target_only of the state file {state}, set by ann@ops1"
+        " at 2026-03-05 00:00:00+00:00, is used; "
+    )
+    state.write_text("{}")
+    result = run("check-config", "-c", path)
+    assert (result.exit_code, state.read_text()) == (0, "{}")
+    assert result.stderr == (
+        f"{path}: warning: state_file: the state file {state} cannot be understood:"
+        " it does not say its version\n"
     )
 
 
