@@ -66,6 +66,39 @@ class RulesState(NamedTuple):
     """Whether the file cannot be used as it is now, so that older rules are in force."""
 
 
+class MirrorState(NamedTuple):
+    """The copies for one cluster, as their mirror sees it."""
+
+    target: str
+    """`primary` or `shadow`."""
+    window: int
+    """How many copies may be under way to it at the same time."""
+    circuit: str
+    """`closed`: it takes copies; `open`: it fails and is spared; `half_open`: it is tried with a few."""
+    journal_depth: int
+    """Copies that wait in the journal for it."""
+
+
+class JournalState(NamedTuple):
+    """The journal's file; all of it 0 when there is none."""
+
+    bytes: int = 0
+    """In use."""
+    dead_letters: int = 0
+    unprotected: int = 0
+    """Copies in memory that should stand in the journal as well, and could not be written."""
+    failing: bool = False
+    """Whether it cannot be written at the moment."""
+
+
+def _no_mirrors() -> Iterable[MirrorState]:
+    return ()
+
+
+def _no_journal() -> JournalState:
+    return JournalState()
+
+
 def _no_rules() -> RulesState | None:
     return None
 
@@ -90,6 +123,8 @@ class Gauges:
     """Copies under way: sent to the shadow and not yet answered."""
     mirror_lag_seconds: Callable[[], float] = _zero
     """Age of the oldest copy that is not settled; 0 when there is none."""
+    mirrors: Callable[[], Iterable[MirrorState]] = _no_mirrors
+    journal: Callable[[], JournalState] = _no_journal
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
     rules: Callable[[], RulesState | None] = _no_rules
     """None when no rules file is configured."""
@@ -101,10 +136,12 @@ class Metrics:
     __slots__ = (
         "_clock",
         "_started",
+        "circuit_opened",
         "client_connections",
         "client_connections_total",
         "dropped",
         "events_forwarded",
+        "expired",
         "filtered",
         "gauges",
         "last_run",
@@ -179,11 +216,15 @@ class Metrics:
         self.undelivered_by_table = CountsByReason()
         """Copies that did not arrive, sent or not, by (reason, keyspace, table), as above."""
         self.mirror_failed: dict[str, int] = {}
-        """Copies given up, by reason: see count_mirror_failed."""
+        """Copies given up, by reason: see count_mirror_failed. With a journal each is a dead letter."""
         self.dropped: dict[str, int] = {}
         """Copies never sent, by reason: see count_dropped."""
         self.retried = 0
         """Further attempts to deliver a copy."""
+        self.expired = 0
+        """Copies that were sent when their time to live had passed: they live for a second."""
+        self.circuit_opened = 0
+        """Times that a cluster failed so often in a row that it was spared for a while."""
         self.reprepared = 0
         """Statements prepared again on a node that had forgotten them."""
 
@@ -220,9 +261,9 @@ class Metrics:
         """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
         self.mirror_failed[reason] = self.mirror_failed.get(reason, 0) + 1
 
-    def count_dropped(self, reason: str) -> None:
-        """Count a copy that was never sent. `reason` is one of a few constants, never a message."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+    def count_dropped(self, reason: str, copies: int = 1) -> None:
+        """Count copies that were never sent. `reason` is one of a few constants, never a message."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + copies
 
     @property
     def writes_under_way(self) -> int:
@@ -237,6 +278,8 @@ class Metrics:
     def snapshot(self) -> dict[str, object]:
         """The figures that `/stats` shows, as JSON types."""
         gauges = self.gauges
+        mirrors = list(gauges.mirrors())
+        journal = gauges.journal()
         return {
             "mode": self.mode.value,
             "mode_since": self.mode_since,
@@ -263,6 +306,14 @@ class Metrics:
             "queue_bytes": gauges.queue_bytes(),
             "in_flight_copies": gauges.mirror_in_flight(),
             "mirror_lag_seconds": round(gauges.mirror_lag_seconds(), 6),
+            "expired_writes": self.expired,
+            "circuit_opened": self.circuit_opened,
+            "mirrors": [state._asdict() for state in mirrors],
+            "journal_depth": sum(state.journal_depth for state in mirrors),
+            "journal_bytes": journal.bytes,
+            "journal_failing": journal.failing,
+            "unprotected_writes": journal.unprotected,
+            "dead_letters": journal.dead_letters,
             "unclassified_statements": self.unclassified_statements,
             "rules_reload_failures": self.rules_reload_failures,
             "requests_timed_out": self.requests_timed_out,

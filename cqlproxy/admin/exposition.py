@@ -16,7 +16,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from cqlproxy import __version__
-from cqlproxy.metrics import LATENCY_BOUNDS, LatencyHistogram, Metrics
+from cqlproxy.metrics import LATENCY_BOUNDS, JournalState, LatencyHistogram, Metrics, MirrorState
+from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 
@@ -129,6 +130,47 @@ def _copies(metrics: Metrics) -> Iterable[Metric]:
         "Age of the oldest copy that is not settled.",
         gauges.mirror_lag_seconds(),
     )
+    yield _counter(
+        "proxy_mirror_expired_total",
+        "Copies sent when their time to live had passed; they live for a second.",
+        metrics.expired,
+    )
+    yield _counter(
+        "proxy_mirror_circuit_opened_total",
+        "Times that a cluster failed so often in a row that it was spared for a while.",
+        metrics.circuit_opened,
+    )
+    yield from _by_target(list(gauges.mirrors()))
+    yield from _journal(gauges.journal())
+
+
+def _by_target(mirrors: list[MirrorState]) -> Iterable[Metric]:
+    window = GaugeMetricFamily(
+        "proxy_mirror_window", "Copies that may be under way at the same time.", labels=["target"]
+    )
+    circuit = GaugeMetricFamily(
+        "proxy_mirror_circuit",
+        "1 for the state that a cluster's circuit breaker is in, 0 for the others.",
+        labels=["target", "state"],
+    )
+    depth = GaugeMetricFamily("proxy_journal_depth", "Copies that wait in the journal.", labels=["target"])
+    for mirror in mirrors:
+        window.add_metric([mirror.target], mirror.window)
+        for state in CircuitState:
+            circuit.add_metric([mirror.target, state.value], float(state.value == mirror.circuit))
+        depth.add_metric([mirror.target], mirror.journal_depth)
+    yield from (window, circuit, depth)
+
+
+def _journal(journal: JournalState) -> Iterable[Metric]:
+    yield _gauge("proxy_journal_bytes", "Bytes of the journal's file that are in use.", journal.bytes)
+    yield _gauge("proxy_journal_failing", "1 while the journal cannot be written.", float(journal.failing))
+    yield _counter(
+        "proxy_journal_unprotected_total",
+        "Copies in memory that should stand in the journal as well, and could not be written.",
+        journal.unprotected,
+    )
+    yield _gauge("proxy_dead_letters", "Copies given up that are kept to be looked at.", journal.dead_letters)
 
 
 def _by_table(metrics: Metrics) -> Iterable[Metric]:

@@ -9,7 +9,7 @@ class Attempts:
     Times are in seconds since the epoch.
     """
 
-    __slots__ = ("began", "counted", "error", "failures", "first", "last")
+    __slots__ = ("began", "counted", "error", "expired", "failures", "first", "last", "unprepared_since")
 
     def __init__(self) -> None:
         self.first: float | None = None
@@ -20,8 +20,12 @@ class Attempts:
         """Those that failed while the target was well."""
         self.error = ""
         """What the last one failed of."""
+        self.unprepared_since: float | None = None
+        """When a node first did not know its statement, by the mirror's clock."""
         self.began = False
         """Whether the journal knows that the copy, which must not be sent twice, is about to be sent."""
+        self.expired = False
+        """Whether its time to live had passed before it could be sent."""
 
     def failed(self, at: float, error: str, *, counts: bool) -> None:
         """One more has failed, which was sent at ``at``."""

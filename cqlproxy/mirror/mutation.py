@@ -38,12 +38,9 @@ class Mutation:
     """
 
     __slots__ = (
-        "admitted",
         "alone",
-        "attempts",
         "awaited",
         "body",
-        "conditional",
         "entry",
         "expires",
         "in_turn",
@@ -71,7 +68,6 @@ class Mutation:
         prepared: Sequence[PreparedStatement] = (),
         repeatable: bool = True,
         in_turn: bool = False,
-        conditional: bool = False,
         schema: bool = False,
         expires: bool = False,
     ) -> None:
@@ -84,14 +80,11 @@ class Mutation:
         self.prepared = prepared
         self.repeatable = repeatable
         self.in_turn = in_turn
-        self.conditional = conditional
         self.schema = schema
         self.expires = expires
         self.alone = schema or (in_turn and len(tables) != 1)
         """Whether nothing else may be under way with it."""
         self.size = len(body) + OVERHEAD_BYTES
-        self.admitted = False
-        self.attempts = 0
         self.tried: Attempts | None = None
         """None until there is something to tell of them."""
         self.entry: Entry | None = None

@@ -1,4 +1,4 @@
-"""A statement is prepared on the shadow: its id there, or why there is none."""
+"""A statement is prepared on the target: its id there, or why there is none."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ from frame_codec import PROTOCOL_V4, ErrorResponse, Opcode, ResultKind, decode_p
 
 
 class RefusedError(Exception):
-    """The shadow refuses the statement itself, for a table that it lacks for instance."""
+    """The target refuses the statement itself, for a table that it lacks for instance."""
 
 
 class NotNowError(Exception):
-    """The shadow could not be asked, or cannot answer at the moment."""
+    """The target could not be asked, or cannot answer at the moment."""
 
 
-async def prepare_on_shadow(shadow: Backend, prepared: PreparedStatement, near: RawConnection | None) -> None:
-    """Set the statement's id on the shadow. ``near``: a connection to the node that is to prepare it.
+async def prepare_on_target(
+    target: Backend, side: Side, prepared: PreparedStatement, near: RawConnection | None
+) -> None:
+    """Set the statement's id on ``side``. ``near``: a connection to the node that is to prepare it.
 
     Raises ``RefusedError`` or ``NotNowError``.
     """
     try:
-        opcode, body = await shadow.prepare(prepared.text, prepared.stands_in, near)
+        opcode, body = await target.prepare(prepared.text, prepared.stands_in, near)
     except NoAnswerError as error:
         raise NotNowError(str(error)) from error
     except KeyspaceUnavailableError as error:
         raise (NotNowError if error.answer is None else RefusedError)(str(error)) from error
     if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
         answer_id = decode_prepared_id(body)
-        prepared.ids[Side.SHADOW] = prepared.id if answer_id == prepared.id else answer_id
+        # The very object where it is equal, so that hot code need not compare.
+        prepared.ids[side] = prepared.id if answer_id == prepared.id else answer_id
         return
     answer = ErrorResponse.decode(body, PROTOCOL_V4)
     refused = outcome_of_error(answer.code, schema=False) is Outcome.REFUSED

@@ -1,152 +1,131 @@
-"""The mirror: a bounded queue of copies, and a window of them under way to the shadow.
+"""The mirror: a bounded queue of copies for one cluster, and the order in which they go.
 
-``offer`` never waits and never fails: a copy for which there is no room goes to ``undelivered``, as
-does one that is given up. The rules may change while copies wait: those that other rules let pass are judged
-again before they are sent. All of it runs on the event loop, in callbacks; only what is rare (a PREPARE,
-a connection in a new keyspace) is a coroutine.
+``offer`` never waits and never fails. A copy that memory cannot take goes to the journal, is dropped, or its
+client's answer waits: as the operator has set. What becomes of one that was sent is decided in ``outcomes``;
+here is what waits, what may go next, and what stays within the bounds. The rules may change while copies
+wait: those that other rules let pass are judged again before they are sent. All of it runs on the event
+loop, in callbacks.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
-from itertools import takewhile
+from functools import partial
+from random import random
 from time import monotonic
+from typing import Final
 
 from cqlproxy.cluster.backend import Backend
-from cqlproxy.cluster.driver import RawConnection
-from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
-from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.cluster.side import Side
+from cqlproxy.journal import Journal, Reason, Stored
 from cqlproxy.metrics import Metrics
+from cqlproxy.mirror.awaited import failure
+from cqlproxy.mirror.backlog import READ_AGAIN_SECONDS, Backlog
+from cqlproxy.mirror.circuit import CircuitState
+from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.lanes import Lanes
-from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.mirror.pacing import Pacing
-from cqlproxy.mirror.preparation import NotNowError, RefusedError, prepare_on_shadow
-from cqlproxy.mirror.shadow_ids import with_shadow_ids
-from cqlproxy.mirror.verdict import Outcome, outcome_of_error
+from cqlproxy.mirror.letter import dead_letter, unusable_letter
+from cqlproxy.mirror.mutation import Mutation, Settled
+from cqlproxy.mirror.outcomes import Outcomes
+from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.statements import TableName
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import (
-    PROTOCOL_V4,
-    ErrorResponse,
-    Opcode,
-    Unprepared,
-    response_start,
-    was_applied,
-)
-
-log = logging.getLogger(__name__)
-
-WINDOW = 1024
-"""Copies under way at the same time."""
-
-MAX_ATTEMPTS = 5
-"""Attempts that reached the shadow and failed, after which a copy is given up."""
-
-REFUSED_SECONDS = 1.0
-"""How long the shadow is not asked again for a statement or a keyspace that it refused."""
-
-UNPREPARED_SECONDS = 60.0
-"""How long a copy is prepared again and again for, on node after node, before it is given up."""
-
-SCHEMA_TIMEOUT_SECONDS = 30.0
-"""A schema change waits for all nodes to agree, far longer than a row does."""
-
-_RESULT = int(Opcode.RESULT)
-_SHADOW = Side.SHADOW
-_EXECUTE = int(Opcode.EXECUTE)
-
-Undelivered = Callable[[Mutation, str], None]
-"""Takes a copy that will not be delivered by the mirror, and why: ``queue_full``, ``rejected``, ..."""
+from frame_codec import ErrorResponse
 
 AskAgain = Callable[[Mutation], bool]
 """Judges a copy by the rules in force; False when nothing of it may be sent. Sets its ``rules``."""
 
+_GIVEN_UP: Final = Rules()
+"""In place of the rules of a copy that is a dead letter, and is forgotten when its turn comes."""
 
-class _Copy(Request):
-    """One attempt to deliver one mutation."""
 
-    __slots__ = ("mirror", "mutation", "sent")
-
-    def __init__(self, mirror: Mirror, mutation: Mutation, sent: float) -> None:
-        self.mirror = mirror
-        self.mutation = mutation
-        self.sent = sent
-
-    def answered(self, flags: int, opcode: int, body: bytes) -> None:
-        # Hot path: once for every copy.
-        if opcode == _RESULT:
-            if self.mutation.conditional and not was_applied(body, response_start(body, flags)):
-                self.mirror._decided_otherwise(self)
-            else:
-                self.mirror._delivered(self)
-        else:
-            error = ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
-            self.mirror._refused(self, error)
-
-    def failed(self, failure: Failure) -> None:
-        self.mirror._unanswered(self, failure)
+def _nobody_waits() -> None:
+    """For a copy whose client has its answer already."""
 
 
 class Mirror:
-    """Delivers mutations to ``shadow``.
+    """Delivers mutations to ``target``, the cluster on ``side``.
 
-    ``max_requests`` and ``max_bytes`` bound what waits and what is under way together;
-    ``timeout`` is in seconds, for one attempt. ``rules`` are those in force, until ``use_rules``.
+    ``rules`` are those in force, until ``use_rules``; ``ask_again`` judges by them what waited. ``journal``
+    is None when there is none. ``clock`` gives seconds that never go back, ``random`` numbers from 0 to 1.
     """
 
     def __init__(
         self,
-        shadow: Backend,
+        target: Backend,
+        side: Side,
+        settings: MirrorSettings,
         *,
-        max_requests: int,
-        max_bytes: int,
-        timeout: float,
         metrics: Metrics,
-        undelivered: Undelivered,
         rules: Rules,
         ask_again: AskAgain,
+        journal: Journal | None,
+        clock: Callable[[], float] = monotonic,
+        random: Callable[[], float] = random,
     ) -> None:
-        self._shadow = shadow
-        self._max_requests = max_requests
-        self._max_bytes = max_bytes
-        self._timeout = timeout
+        self.side = side
+        self._target = target
+        self._settings = settings
+        self._max_requests = settings.max_requests
+        self._max_bytes = settings.max_bytes
         self._metrics = metrics
-        self._undelivered = undelivered
-        self._rules = rules
         self._ask_again = ask_again
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._supervisor = Supervisor()
+        self._outcomes = Outcomes(target, self, settings, metrics=metrics, clock=clock, random=random)
+        self._delivery = self._outcomes.delivery = Delivery(
+            target,
+            side,
+            timeout=settings.timeout,
+            rules=rules,
+            destiny=self._outcomes,
+            clock=clock,
+            expired=self._expired,
+        )
+        self._start = self._delivery.start
+        self._in_flight = self._delivery.in_flight
+        self._backlog: Backlog | None = None
+        if journal is not None:
+            self._backlog = Backlog(
+                journal,
+                side,
+                rate=settings.replay_rate,
+                clock=clock,
+                arrived=self._read_back,
+                began=self._had_begun,
+                unusable=self._unusable,
+            )
+        self._protects = settings.journal is JournalUse.ALWAYS and journal is not None
+        self.answers_wait = self._protects or settings.overflow is Overflow.BLOCK
+        """Whether clients' answers wait for their copies to be taken: then ``offer_then`` is for these."""
         self._queue: deque[Mutation] = deque()
-        self._in_flight: set[_Copy] = set()
-        self._earlier: set[_Copy] = set()
-        """Those of them that were sent under rules which are no longer in force."""
-        self._earlier_settled = asyncio.Event()
-        self._parked: dict[PreparedStatement, list[Mutation]] = {}
+        """Copies whose turn has not come."""
+        self._ready: deque[Mutation] = deque()
+        """Copies whose turn has come, which could not be sent, or are to be sent again."""
+        self._blocked: deque[tuple[Mutation, Callable[[], None]]] = deque()
+        """Copies that memory cannot take, whose clients wait for their answers."""
         self._lanes = Lanes()
         self._held = 0
         self._held_bytes = 0
         self._alone: Mutation | None = None
         """The one that nothing else may be under way with, from its turn until it is settled."""
-        self._agreeing = False
-        """Whether the shadow's nodes have yet to agree on a schema change."""
-        self._waits_for_room = False
-        self._opening_keyspace = False
-        self._pacing = Pacing()
-        self._refused_keyspaces: dict[str, float] = {}
+        self._calm = self._backlog is None
+        """Whether nothing waits but for its next attempt, so that a copy may start as it comes."""
+        self._pumping = False
+        self._pump_again = False
+        self._replay_timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self._supervisor = Supervisor()
         self._idle = asyncio.Event()
-        self._idle.set()
 
     # --- what is seen from outside ------------------------------------------------------------
 
     @property
     def depth(self) -> int:
-        """Copies taken and not yet settled: waiting, parked or under way."""
+        """Copies in memory that are not settled: waiting or under way."""
         return self._held
 
     @property
@@ -160,370 +139,483 @@ class Mirror:
         return len(self._in_flight)
 
     @property
+    def backlog(self) -> int:
+        """Copies in the journal that wait to be read back, or are read back and wait."""
+        return 0 if self._backlog is None else self._backlog.depth
+
+    @property
+    def window(self) -> int:
+        """How many copies the target is trusted to take at the same time."""
+        return self._outcomes.window.size
+
+    @property
+    def circuit(self) -> CircuitState:
+        return self._outcomes.circuit.state
+
+    @property
     def lag(self) -> float:
-        """Age in seconds of the oldest copy that is not settled; 0 when there is none."""
-        oldest = [copy.mutation.offered for copy in self._in_flight]
-        oldest.extend(mutations[0].offered for mutations in self._parked.values() if mutations)
-        oldest.extend(mutation.offered for mutation in self._lanes)
-        if self._queue:
-            oldest.append(self._queue[0].offered)
-        return max(0.0, monotonic() - min(oldest)) if oldest else 0.0
+        """Age in seconds of the oldest copy in memory that is not settled; 0 when there is none."""
+        oldest = min((mutation.offered for mutation in self._in_memory()), default=None)
+        return 0.0 if oldest is None else max(0.0, self._clock() - oldest)
+
+    def _in_memory(self) -> list[Mutation]:
+        found = [*self._delivery, *self._outcomes.retries, *self._ready, *self._lanes, *self._queue]
+        if self._backlog is not None:
+            found.extend(self._backlog.waiting)
+        return found
+
+    # --- taking copies ------------------------------------------------------------------------
 
     def offer(self, mutation: Mutation) -> None:
-        """Take a copy for delivery, or hand it to ``undelivered`` when there is no room. Never waits."""
+        """Take a copy for delivery. Never waits, never fails."""
         # Hot path: once for every mutation.
+        if self._protects:
+            self.offer_then(mutation, _nobody_waits)
+            return
         size = mutation.size
         if self._held >= self._max_requests or self._held_bytes + size > self._max_bytes:
-            self._undelivered(mutation, "queue_full")
+            self._overflow(mutation, _nobody_waits)
             return
         self._held += 1
         self._held_bytes += size
-        if not (self._queue or self._lanes.by_table or mutation.in_turn or mutation.alone):
-            # Nothing waits, and this one waits for nothing.
-            if self._may_start(mutation):
-                mutation.admitted = True
-                if self._start(mutation):
-                    return
-            self._queue.append(mutation)
+        if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
+            self._wait(mutation)
+
+    def offer_then(self, mutation: Mutation, taken: Callable[[], None]) -> None:
+        """Take a copy whose client has no answer yet; ``taken()`` is called once, when it may be given.
+
+        That is when the journal has the copy, if it takes all of them; else as soon as memory has room.
+        """
+        fits = self._fits(mutation)
+        if self._protects:
+            assert self._backlog is not None
+            if fits and not self._comes_later(mutation):
+                self._backlog.protect(mutation, taken)
+            else:
+                self._spill(mutation, taken)
+                return
+        elif fits:
+            taken()
+        else:
+            self._overflow(mutation, taken)
+            return
+        self._hold(mutation)
+        if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
+            self._wait(mutation)
+
+    def deliver(self, mutation: Mutation, settled: Settled) -> None:
+        """Make one attempt to deliver a copy, for which a client waits.
+
+        ``settled`` is called once: with None when the copy arrived, else with the client's error, and the
+        copy is a dead letter. Under ``sync_failure`` ``queue`` always with None: a copy whose attempt failed
+        goes on as if it had been offered.
+        """
+        why: str | None = None
+        if not self._target.ready:
+            why = "no node of it is connected"
+        elif self.circuit is CircuitState.OPEN:
+            why = "it fails, and is not tried at the moment"
+        elif not self._fits(mutation):
+            why = "the queue is full"
+        elif self._comes_later(mutation):
+            why = "copies that must come before it wait in the journal"
+        elif self._stopped:
+            why = "the proxy is stopping"
+        if why is None:
+            mutation.awaited = settled
+            self._hold(mutation)
+            if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
+                self._loop.call_later(self._settings.timeout, self._is_late, mutation)
+                self._wait(mutation)
+        elif self._settings.sync_failure == "queue":
+            self.offer_then(mutation, partial(settled, None))
+        else:
+            mutation.awaited = settled
+            self._bury(mutation, Reason.SYNC_FAILED, why, None)
+
+    def never_confirmed(self, mutation: Mutation) -> None:
+        """The cluster that answers gave no answer, so that it may not have the write: it is not copied."""
+        self._bury(mutation, Reason.UNCONFIRMED, "the cluster that answers clients gave no answer", None)
+
+    def _fits(self, mutation: Mutation) -> bool:
+        return self._held < self._max_requests and self._held_bytes + mutation.size <= self._max_bytes
+
+    def _comes_later(self, mutation: Mutation) -> bool:
+        return self._backlog is not None and self._backlog.comes_before(mutation)
+
+    def _hold(self, mutation: Mutation) -> None:
+        self._held += 1
+        self._held_bytes += mutation.size
+
+    def _release(self, mutation: Mutation) -> None:
+        self._held -= 1
+        self._held_bytes -= mutation.size
+
+    def _starts(self, mutation: Mutation) -> bool:
+        """Start a copy that waits for nothing, if there is room in the window."""
+        return len(self._in_flight) < self._outcomes.limit and self._start(mutation)
+
+    def _wait(self, mutation: Mutation) -> None:
+        """A copy that is held waits for its turn, in memory or behind those in the journal."""
+        if mutation.awaited is None and mutation.entry is None and self._comes_later(mutation):
+            self._release(mutation)
+            self._spill(mutation, None)
             return
         self._queue.append(mutation)
         self.pump()
 
+    def _overflow(self, mutation: Mutation, taken: Callable[[], None]) -> None:
+        """Memory cannot take a copy."""
+        if self._stopped:
+            self._drop(mutation, "shutdown")
+        elif self._settings.overflow is Overflow.BLOCK:
+            self._blocked.append((mutation, taken))
+            self._calm = False
+            return
+        elif self._settings.overflow is Overflow.DROP or self._backlog is None:
+            self._drop(mutation, "queue_full")
+        else:
+            self._spill(mutation, None)
+        taken()
+
+    def _spill(self, mutation: Mutation, stored: Callable[[], None] | None) -> None:
+        assert self._backlog is not None
+        self._backlog.spill(mutation, stored)
+        self._calm = False
+        if not self._held:
+            self.pump()
+
+    def _drop(self, mutation: Mutation, reason: str) -> None:
+        self._metrics.count_dropped(reason)
+        for table in mutation.tables:
+            self._metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
+
+    # --- rules, and the end -------------------------------------------------------------------
+
     def use_rules(self, rules: Rules) -> None:
         """From now on nothing is sent that these rules do not let pass, whenever it was taken."""
-        self._rules = rules
-        self._earlier.update(self._in_flight)
+        self._delivery.use_rules(rules)
 
     @property
     def sent_under_earlier_rules(self) -> int:
         """Copies under way that were sent before the rules in force were."""
-        return len(self._earlier)
+        return self._delivery.sent_under_earlier_rules
 
     async def settle_earlier(self) -> None:
         """Wait until each copy that was sent under earlier rules has its answer or is past its time-out."""
-        while self._earlier:
-            self._earlier_settled.clear()
-            await self._earlier_settled.wait()
+        await self._delivery.settle_earlier()
 
     async def drain(self, seconds: float) -> bool:
         """Wait until all copies are settled, ``seconds`` at most; returns whether they are."""
         try:
             async with asyncio.timeout(seconds):
-                while self._held:
+                while self._held or self._blocked or self._backlog:
                     self._idle.clear()
+                    self.pump()
                     await self._idle.wait()
         except TimeoutError:
             return False
         return True
 
     async def stop(self) -> None:
-        """Hand everything that is not delivered to ``undelivered``."""
+        """Send no more: what is not delivered goes to the journal, or is dropped and counted."""
+        self._stopped = True
+        self._outcomes.stop()
+        if self._replay_timer is not None:
+            self._replay_timer.cancel()
         await self._supervisor.stop()
-        remaining = [copy.mutation for copy in self._in_flight]
-        remaining.extend(mutation for mutations in self._parked.values() for mutation in mutations)
-        remaining.extend(self._lanes.clear())
-        remaining.extend(self._queue)
-        self._in_flight.clear()
-        self._earlier.clear()
-        self._earlier_settled.set()
-        self._parked.clear()
+        waiting = [] if self._backlog is None else await self._backlog.stop()
+        waiting.extend((*self._outcomes.retries.clear(), *self._ready, *self._lanes.clear(), *self._queue))
+        waiting.extend(self._delivery.not_sent())
+        under_way = await self._delivery.stop()
+        self._ready.clear()
         self._queue.clear()
-        for mutation in remaining:
-            self._give_up(mutation, "shutdown")
+        for mutation in under_way:
+            if mutation.repeatable:
+                waiting.append(mutation)
+            else:
+                self.give_up(mutation, Reason.UNKNOWN_OUTCOME, "the proxy stopped before the answer came")
+        # In the order in which they were written.
+        waiting.sort(key=_when_offered)
+        for mutation in waiting:
+            self._leave(mutation)
+        while self._blocked:
+            mutation, taken = self._blocked.popleft()
+            self._hold(mutation)
+            self._leave(mutation)
+            taken()
 
-    # --- sending ------------------------------------------------------------------------------
+    def _leave(self, mutation: Mutation) -> None:
+        """A copy is not delivered by this process."""
+        if mutation.rules is _GIVEN_UP:
+            self._forget(mutation)
+        elif mutation.awaited is not None and not self.goes_on(mutation, "the proxy is stopping"):
+            return
+        elif self._backlog is None:
+            self._drop(mutation, "shutdown")
+            self._forget(mutation)
+        else:
+            self._backlog.give_back(mutation)
+            self._forget(mutation)
+
+    # --- whose turn it is ---------------------------------------------------------------------
 
     def pump(self) -> None:
         """Send what may be sent now. Called whenever something has changed; cheap when nothing has."""
+        if self._pumping or self._stopped:
+            self._pump_again = True
+            return
+        self._pumping = self._pump_again = True
+        try:
+            while self._pump_again:
+                self._pump_again = False
+                self._pump()
+        finally:
+            self._pumping = False
+
+    def _pump(self) -> None:
+        if self._outcomes.troubled:
+            self._ready.extend(self._outcomes.due())
+        if self._blocked:
+            self._unblock()
         if self._lanes.by_table:
-            self._lanes.advance(self._start_if_there_is_room)
-        queue = self._queue
-        while queue:
-            mutation = queue[0]
-            if not self._may_start(mutation):
-                return
-            if not mutation.admitted and not self._admit(mutation):
-                if queue and queue[0] is mutation:
-                    return
-                continue
-            queue.popleft()
+            self._lanes.advance(self._starts)
+        ready, queue = self._ready, self._queue
+        while ready and len(self._in_flight) < self._outcomes.limit:
+            mutation = ready.popleft()
             if not self._start(mutation):
-                queue.appendleft(mutation)
-                return
+                ready.appendleft(mutation)
+                break
+        while queue and not ready and self._send_from(queue):
+            pass
+        if self._backlog is not None and self._backlog:
+            if not ready and not queue:
+                self._replay(self._backlog)
+            self._backlog.read_soon(self._max_requests - self._held, self._max_requests)
+            self._calm = False
+            return
+        self._calm = not (ready or queue or self._lanes.by_table or self._blocked or self._alone)
 
-    def _may_start(self, mutation: Mutation) -> bool:
-        """Whether there is room for one more copy."""
-        if len(self._in_flight) >= WINDOW or self._opening_keyspace or self._agreeing:
+    def _send_from(self, source: deque[Mutation]) -> bool:
+        """Let the first of those that wait go on; False when it has to wait."""
+        if self._alone is not None or len(self._in_flight) >= self._outcomes.limit:
             return False
-        if self._alone is not None and self._alone is not mutation:
-            return False
-        return self._pacing.may_send(monotonic())
-
-    def _start_if_there_is_room(self, mutation: Mutation) -> bool:
-        mutation.admitted = True
-        return self._may_start(mutation) and self._start(mutation)
-
-    def _admit(self, mutation: Mutation) -> bool:
-        """Whether the head of the queue may go on; if not, it stays there, or has gone to a lane."""
-        waits_for_all = mutation.alone
-        if not waits_for_all and (mutation.in_turn or (self._lanes and self._lanes.concern(mutation))):
-            if len(mutation.tables) == 1:
-                self._queue.popleft()
-                self._lanes.enter(mutation, self._under_way)
-                self._lanes.advance(self._start_if_there_is_room)
+        mutation = source[0]
+        in_lane = mutation.in_turn or (bool(self._lanes.by_table) and self._lanes.concern(mutation))
+        if mutation.alone or (in_lane and len(mutation.tables) != 1):
+            if self._lanes or self._ready or self._outcomes.retries or not self._delivery.idle:
                 return False
-            waits_for_all = True
-        if waits_for_all and (self._in_flight or self._parked or self._lanes):
+            if mutation.alone:
+                self._alone = mutation
+        elif in_lane:
+            source.popleft()
+            self._lanes.enter(mutation, self._under_way)
+            self._lanes.advance(self._starts)
+            return True
+        source.popleft()
+        if not self._start(mutation):
+            self._ready.appendleft(mutation)
             return False
-        mutation.admitted = True
-        if mutation.alone:
-            self._alone = mutation
         return True
 
     def _under_way(self, table: TableName) -> int:
-        """Copies of a table that have started and are not settled; counted when a lane is opened."""
-        started = [copy.mutation for copy in self._in_flight]
-        started.extend(mutation for mutations in self._parked.values() for mutation in mutations)
-        # Those that are to be tried again stand at the head of the queue.
-        started.extend(takewhile(lambda mutation: mutation.admitted, self._queue))
-        return sum(table in mutation.tables for mutation in started)
+        """Copies of a table whose turn has come and that are not settled; counted when a lane is opened."""
+        return sum(
+            table in mutation.tables
+            for started in (self._delivery, self._outcomes.retries, self._ready)
+            for mutation in started
+        )
 
-    def _start(self, mutation: Mutation) -> bool:
-        """Take the next step with a copy; False when it has to wait at the head of the queue."""
-        if mutation.rules is not self._rules and not self._ask_again(mutation):
-            self._forget(mutation)
-            return True
-        for prepared in mutation.prepared:
-            if prepared.ids[_SHADOW] is None:
-                return self._park(prepared, mutation)
-        if self._refused_keyspaces and self._is_refused(mutation.keyspace):
-            self._give_up(mutation, "rejected")
-            return True
-        body = mutation.body
-        if mutation.opcode == _EXECUTE:
-            prepared = mutation.prepared[0]
-            connection = self._shadow.pick_for(prepared, body, 2 + len(prepared.id))
-            if prepared.ids[_SHADOW] is not prepared.id:
-                body = with_shadow_ids(mutation)
-        else:
-            connection = self._connection_for(mutation)
-            if mutation.prepared:
-                body = with_shadow_ids(mutation)
-        if connection is None:
-            return False
-        if connection.congested:
-            if not self._waits_for_room:
-                self._waits_for_room = True
-                connection.when_writable(self._has_room)
-            return False
-        now = monotonic()
-        copy = _Copy(self, mutation, now)
-        timeout = SCHEMA_TIMEOUT_SECONDS if mutation.schema else self._timeout
-        if not connection.send(copy, 0, mutation.opcode, body, now + timeout):
-            return False
-        self._in_flight.add(copy)
-        return True
+    def _unblock(self) -> None:
+        while self._blocked and self._fits(self._blocked[0][0]):
+            mutation, taken = self._blocked.popleft()
+            self._hold(mutation)
+            self._wait(mutation)
+            taken()
 
-    def _has_room(self) -> None:
-        self._waits_for_room = False
+    def go_on(self, mutations: list[Mutation]) -> None:
+        """See ``outcomes.Holder``."""
+        self._ready.extend(mutations)
         self.pump()
 
-    def _connection_for(self, mutation: Mutation) -> RawConnection | None:
-        """A connection for what is not an EXECUTE."""
-        shadow = self._shadow
-        if mutation.keyspace is None:
-            return shadow.pick()
-        connection = shadow.keyspaces.pick(mutation.keyspace)
-        if connection is None and shadow.ready:
-            self._opening_keyspace = True
-            self._supervisor.start(self._open_keyspace(mutation.keyspace), "shadow keyspace")
-        return connection
+    # --- from the journal ---------------------------------------------------------------------
 
-    def _is_refused(self, keyspace: str | None) -> bool:
-        if keyspace is None or keyspace not in self._refused_keyspaces:
-            return False
-        if self._refused_keyspaces[keyspace] > monotonic():
-            return True
-        del self._refused_keyspaces[keyspace]
-        return False
+    def _replay(self, backlog: Backlog) -> None:
+        """Nothing else is to be sent: go on with what was read back, as the rate allows."""
+        waiting = backlog.waiting
+        while waiting and not self._ready and len(self._in_flight) < self._outcomes.limit:
+            pause = backlog.may_start()
+            if pause:
+                if self._replay_timer is None:
+                    self._replay_timer = self._loop.call_later(pause, self._replay_again)
+                return
+            mutation = waiting[0]
+            left = self._send_from(waiting)
+            if waiting and waiting[0] is mutation:
+                return
+            backlog.started(mutation)
+            if not left:
+                return
 
-    async def _open_keyspace(self, keyspace: str) -> None:
-        try:
-            await self._shadow.keyspaces.open(keyspace)
-        except KeyspaceUnavailableError as error:
-            self._settle_keyspace_failure(keyspace, error)
-        finally:
-            self._opening_keyspace = False
+    def _replay_again(self) -> None:
+        self._replay_timer = None
         self.pump()
 
-    def _settle_keyspace_failure(self, keyspace: str, error: KeyspaceUnavailableError) -> None:
-        """Copies that need a keyspace which the shadow refuses are given up while it is not asked again."""
-        if error.answer is None:
-            self._back_off()
-            return
-        log.warning("the shadow refuses a keyspace: copies are lost", extra={"keyspace": keyspace})
-        self._refused_keyspaces[keyspace] = monotonic() + REFUSED_SECONDS
+    def _read_back(self, mutations: list[Mutation]) -> None:
+        """A chunk of the backlog has come. What memory cannot take stays where it was."""
+        assert self._backlog is not None
+        waiting = self._backlog.waiting
+        fits = not self._stopped
+        for mutation in mutations:
+            fits = fits and (self._fits(mutation) or not self._held)
+            if fits:
+                self._hold(mutation)
+                waiting.append(mutation)
+            else:
+                self._backlog.give_back(mutation)
+        if mutations:
+            self.pump()
+        elif not self._stopped and self._backlog and self._replay_timer is None:
+            self._replay_timer = self._loop.call_later(READ_AGAIN_SECONDS, self._replay_again)
 
-    # --- preparing on the shadow --------------------------------------------------------------
+    def _had_begun(self, mutation: Mutation) -> None:
+        """It was about to be sent when the process ended, and must not be sent twice."""
+        error = "the proxy ended while it was being sent"
+        self._bury(mutation, Reason.UNKNOWN_OUTCOME, error, None)
 
-    def _park(
-        self, prepared: PreparedStatement, mutation: Mutation, near: RawConnection | None = None
-    ) -> bool:
-        """Let a copy wait until the shadow has prepared its statement."""
-        waiting = self._parked.get(prepared)
-        if waiting is not None:
-            waiting.append(mutation)
-            return True
-        if prepared.refused_until[_SHADOW] > monotonic():
-            self._give_up(mutation, "rejected")
-            return True
-        if not self._shadow.ready:
-            return False
-        self._parked[prepared] = [mutation]
-        self._supervisor.start(self._prepare(prepared, near), "prepare on the shadow")
-        return True
-
-    async def _prepare(self, prepared: PreparedStatement, near: RawConnection | None) -> None:
-        try:
-            await prepare_on_shadow(self._shadow, prepared, near)
-        except RefusedError as refusal:
-            prepared.refused_until[_SHADOW] = monotonic() + REFUSED_SECONDS
-            log.warning(
-                "the shadow refuses to prepare a statement: copies are lost",
-                extra={"error": str(refusal), "statement": prepared.text[:200].decode("utf-8", "replace")},
-            )
-            for mutation in self._parked.pop(prepared):
-                self._give_up(mutation, "rejected")
-        except NotNowError:
-            self._back_off()
-            for mutation in reversed(self._parked.pop(prepared)):
-                self._try_again(mutation)
-        else:
-            self._queue.extendleft(reversed(self._parked.pop(prepared)))
-        self.pump()
+    def _unusable(self, stored: Stored, error: str) -> None:
+        assert self._backlog is not None
+        self._metrics.count_mirror_failed(Reason.UNREADABLE)
+        letter = unusable_letter(stored.record, self.side, error)
+        self._backlog.journal.bury(self.side, stored.record, letter, stored.entry)
 
     # --- what became of it --------------------------------------------------------------------
 
-    def _landed(self, copy: _Copy) -> None:
-        """A copy is no longer under way."""
-        self._in_flight.discard(copy)
-        if self._earlier:
-            self._earlier.discard(copy)
-            if not self._earlier:
-                self._earlier_settled.set()
-
-    def _delivered(self, copy: _Copy) -> None:
-        self._landed(copy)
-        mutation = copy.mutation
-        if mutation.schema and self._shadow.may_disagree:
-            self._agreeing = True
-            self._supervisor.start(self._wait_for_agreement(), "schema agreement of the shadow")
-        self._pacing.succeeded()
-        now = monotonic()
-        self._metrics.mirrored += 1
-        self._metrics.mirrored_by_table.add(mutation.tables)
-        self._metrics.shadow_latency_ok.observe(now - copy.sent)
-        self._forget(mutation)
-        if self._queue or self._lanes.by_table:
-            self.pump()
-
-    def _decided_otherwise(self, copy: _Copy) -> None:
-        """The primary applied a conditional write and the shadow did not: their rows differed before it."""
-        self._landed(copy)
-        log.warning(
-            "the shadow did not apply a conditional write that the primary applied",
-            extra={"tables": _names(copy.mutation)},
-        )
-        self._give_up(copy.mutation, "not_applied")
-        self.pump()
-
-    async def _wait_for_agreement(self) -> None:
-        """What comes after a schema change may meet a node that has not heard of it yet."""
-        try:
-            await self._shadow.schema_agreement()
-        finally:
-            self._agreeing = False
-        self.pump()
-
-    def _refused(self, copy: _Copy, error: ErrorResponse) -> None:
-        mutation = copy.mutation
-        outcome = outcome_of_error(error.code, schema=mutation.schema)
-        if outcome is Outcome.DELIVERED:
-            self._delivered(copy)
+    def arrived(self, mutation: Mutation) -> None:
+        """See ``outcomes.Holder``."""
+        # Hot path: once for every copy.
+        if mutation.schema:
+            self._schema_arrived(mutation)
             return
-        self._landed(copy)
-        self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
-        if outcome is Outcome.REFUSED:
-            log.warning(
-                "the shadow refuses a copy: it is lost",
-                extra={"tables": _names(mutation), "code": f"0x{error.code:04x}", "error": error.message},
-            )
-            self._give_up(mutation, "rejected")
-        elif isinstance(error, Unprepared):
-            self._prepare_again(copy, error.id)
-        else:
-            self._back_off()
-            if outcome is Outcome.NOT_APPLIED or mutation.repeatable:
-                self._try_again(mutation)
-            else:
-                self._give_up(mutation, "unknown_outcome")
-        self.pump()
-
-    def _prepare_again(self, copy: _Copy, unknown_id: bytes) -> None:
-        """The node does not know an id: prepare there, and deliver again. Nothing was applied."""
-        mutation = copy.mutation
-        self._metrics.retried += 1
-        if monotonic() - mutation.offered > UNPREPARED_SECONDS:
-            self._give_up(mutation, "unprepared")
-            return
-        for prepared in mutation.prepared:
-            if prepared.ids[_SHADOW] == unknown_id:
-                if not self._park(prepared, mutation, copy.connection):
-                    self._queue.appendleft(mutation)
-                return
-        # Its id was replaced while this copy was under way.
-        self._queue.appendleft(mutation)
-
-    def _unanswered(self, copy: _Copy, failure: Failure) -> None:
-        if copy not in self._in_flight:
-            return
-        self._landed(copy)
-        mutation = copy.mutation
-        self._metrics.shadow_latency_error.observe(monotonic() - copy.sent)
-        self._back_off()
-        if mutation.repeatable:
-            self._try_again(mutation)
-        else:
-            self._give_up(mutation, "unknown_outcome")
-        self.pump()
-
-    def _try_again(self, mutation: Mutation) -> None:
-        mutation.attempts += 1
-        if mutation.attempts >= MAX_ATTEMPTS:
-            self._give_up(mutation, "attempts")
-        else:
-            self._metrics.retried += 1
-            self._queue.appendleft(mutation)
-
-    def _back_off(self) -> None:
-        pause = self._pacing.failed(monotonic())
-        if pause is not None:
-            self._loop.call_later(pause, self.pump)
-
-    def _give_up(self, mutation: Mutation, reason: str) -> None:
-        self._undelivered(mutation, reason)
-        self._forget(mutation)
-
-    def _forget(self, mutation: Mutation) -> None:
+        if mutation.entry is not None:
+            mutation.entry.settle()
         self._held -= 1
         self._held_bytes -= mutation.size
+        if mutation.awaited is not None:
+            self._tell(mutation, None)
+        if not self._calm:
+            self._was_under_way(mutation)
+            if self._queue or self._ready:
+                self._outcomes.window_was_full()
+            self.pump()
+        if not self._held:
+            self._idle.set()
+
+    def _schema_arrived(self, mutation: Mutation) -> None:
+        """What comes after a schema change waits until a kill cannot bring it back, and all nodes know it."""
+        if mutation.entry is None:
+            self._schema_settled(mutation)
+        else:
+            mutation.entry.settle_then(partial(self._schema_settled, mutation))
+
+    def _schema_settled(self, mutation: Mutation) -> None:
+        if self._target.may_disagree and not self._stopped:
+            work = self._agree(mutation)
+            self._supervisor.start(work, f"schema agreement of the {self._target.name} cluster")
+        else:
+            self._schema_done(mutation)
+
+    async def _agree(self, mutation: Mutation) -> None:
+        try:
+            await self._target.schema_agreement()
+        finally:
+            self._schema_done(mutation)
+
+    def _schema_done(self, mutation: Mutation) -> None:
+        self._tell(mutation, None)
+        self._forget(mutation)
+        self.pump()
+
+    def may_be_sent(self, mutation: Mutation) -> bool:
+        """See ``outcomes.Holder``."""
+        if mutation.rules is not _GIVEN_UP:
+            if self._ask_again(mutation):
+                return True
+            if mutation.entry is not None:
+                mutation.entry.settle()
+            self._tell(mutation, None)
+        self._forget(mutation)
+        return False
+
+    def give_up(
+        self, mutation: Mutation, reason: Reason, error: str, answer: ErrorResponse | None = None
+    ) -> None:
+        """See ``outcomes.Holder``."""
+        self._forget(mutation)
+        self._bury(mutation, reason, error, answer)
+
+    def goes_on(self, mutation: Mutation, error: str) -> bool:
+        """See ``outcomes.Holder``."""
+        settled = mutation.awaited
+        assert settled is not None
+        if self._settings.sync_failure == "fail":
+            self.give_up(mutation, Reason.SYNC_FAILED, error)
+            return False
+        mutation.awaited = None
+        if self._protects:
+            assert self._backlog is not None
+            self._backlog.protect(mutation, partial(settled, None))
+        else:
+            settled(None)
+        return True
+
+    def _is_late(self, mutation: Mutation) -> None:
+        """A client has waited for a copy as long as for an attempt: it waits no longer for its turn."""
+        if mutation.awaited is None or self._delivery.is_under_way(mutation) or self._stopped:
+            return
+        if self._settings.sync_failure == "queue":
+            self.goes_on(mutation, "its turn did not come in time")
+            return
+        mutation.rules = _GIVEN_UP
+        self._bury(mutation, Reason.SYNC_FAILED, "its turn did not come in time", None)
+
+    def _tell(self, mutation: Mutation, error: ErrorResponse | None) -> None:
+        """The client that waits for a copy, if one does, may have its answer."""
+        settled = mutation.awaited
+        if settled is not None:
+            mutation.awaited = None
+            settled(error)
+
+    def _bury(self, mutation: Mutation, reason: Reason, error: str, answer: ErrorResponse | None) -> None:
+        """A copy is a dead letter, or lost where there is no journal; both are counted."""
+        told: ErrorResponse | None = None
+        if mutation.awaited is not None and self._settings.sync_failure == "fail":
+            reason = Reason.SYNC_FAILED
+            told = failure(mutation, self._target.name, error, answer)
+        self._metrics.count_mirror_failed(reason)
+        for table in mutation.tables:
+            self._metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
+        if self._backlog is not None:
+            self._backlog.bury(mutation, dead_letter(mutation, self.side, reason, error))
+        self._tell(mutation, told)
+
+    def _expired(self) -> None:
+        self._metrics.expired += 1
+
+    def _was_under_way(self, mutation: Mutation) -> None:
+        """Others may have waited for it."""
         if mutation is self._alone:
             self._alone = None
         if self._lanes.by_table:
             self._lanes.settled(mutation)
+
+    def _forget(self, mutation: Mutation) -> None:
+        """A copy whose turn had come is in memory no longer."""
+        self._release(mutation)
+        self._was_under_way(mutation)
         if not self._held:
             self._idle.set()
 
 
-def _names(mutation: Mutation) -> str:
-    return ", ".join(f"{table.keyspace}.{table.table}" for table in mutation.tables)
+def _when_offered(mutation: Mutation) -> float:
+    return mutation.offered

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cqlproxy import __version__
 from cqlproxy.admin import render
-from cqlproxy.metrics import Gauges, Metrics, NodeState, RulesState
+from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState, RulesState
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 
@@ -39,6 +39,15 @@ NAMES = {
     "proxy_mirror_queue_bytes",
     "proxy_mirror_in_flight",
     "proxy_mirror_lag_seconds",
+    "proxy_mirror_expired",
+    "proxy_mirror_circuit_opened",
+    "proxy_mirror_window",
+    "proxy_mirror_circuit",
+    "proxy_journal_depth",
+    "proxy_journal_bytes",
+    "proxy_journal_failing",
+    "proxy_journal_unprotected",
+    "proxy_dead_letters",
     "proxy_client_connections",
     "proxy_client_connections_accepted",
     "proxy_protocol_errors",
@@ -214,3 +223,29 @@ def test_what_runs(metrics: Metrics) -> None:
         dict(labels)["mode"]: value for (name, labels), value in found.items() if name == "proxy_mode"
     }
     assert in_force == {mode.value: float(mode is Mode.DUAL_WRITE_ASYNC) for mode in Mode}
+
+
+def test_the_mirrors_are_shown_by_target_and_the_journal_as_a_whole(metrics: Metrics) -> None:
+    metrics.gauges = Gauges(
+        mirrors=lambda: [
+            MirrorState("shadow", window=128, circuit="half_open", journal_depth=7),
+            MirrorState("primary", window=64, circuit="closed", journal_depth=0),
+        ],
+        journal=lambda: JournalState(bytes=4096, dead_letters=3, unprotected=2, failing=True),
+    )
+    metrics.expired = 5
+    metrics.circuit_opened = 6
+    found = samples(metrics)
+    assert value(found, "proxy_mirror_window", target="shadow") == 128
+    assert value(found, "proxy_journal_depth", target="shadow") == 7
+    assert [
+        value(found, "proxy_mirror_circuit", target="shadow", state=state)
+        for state in ("closed", "open", "half_open")
+    ] == [0, 0, 1]
+    assert value(found, "proxy_mirror_circuit", target="primary", state="closed") == 1
+    assert value(found, "proxy_journal_bytes") == 4096
+    assert value(found, "proxy_journal_failing") == 1
+    assert value(found, "proxy_journal_unprotected_total") == 2
+    assert value(found, "proxy_dead_letters") == 3
+    assert value(found, "proxy_mirror_expired_total") == 5
+    assert value(found, "proxy_mirror_circuit_opened_total") == 6

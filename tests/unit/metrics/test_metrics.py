@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from cqlproxy.metrics import (
     LATENCY_BOUNDS,
     Gauges,
+    JournalState,
     LatencyHistogram,
     Metrics,
+    MirrorState,
     NodeState,
 )
 from cqlproxy.modes import Mode
@@ -57,6 +59,7 @@ def test_a_new_snapshot_is_all_zeros() -> None:
     assert snapshot.pop("mode") == "primary_only"
     assert snapshot.pop("last_run") == "none"
     assert snapshot.pop("nodes") == []
+    assert snapshot.pop("mirrors") == []
     assert {value for value in snapshot.values() if not isinstance(value, dict)} == {0}
     assert [key for key, value in snapshot.items() if value == {}] == [
         "filtered_by_reason",
@@ -134,3 +137,30 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
         {"cluster": "primary", "address": "10.0.0.1", "up": True},
         {"cluster": "shadow", "address": "10.0.1.1", "up": False},
     ]
+
+
+def test_a_snapshot_shows_the_mirrors_and_the_journal() -> None:
+    metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
+    metrics.gauges = Gauges(
+        mirrors=lambda: [
+            MirrorState("shadow", window=128, circuit="open", journal_depth=7),
+            MirrorState("primary", window=64, circuit="closed", journal_depth=2),
+        ],
+        journal=lambda: JournalState(bytes=4096, dead_letters=3, unprotected=2, failing=True),
+    )
+    metrics.count_dropped("journal_full", 12)
+    snapshot = metrics.snapshot()
+    assert snapshot == json.loads(json.dumps(snapshot))
+    assert snapshot["mirrors"] == [
+        {"target": "shadow", "window": 128, "circuit": "open", "journal_depth": 7},
+        {"target": "primary", "window": 64, "circuit": "closed", "journal_depth": 2},
+    ]
+    expected = {
+        "journal_depth": 9,
+        "journal_bytes": 4096,
+        "journal_failing": True,
+        "unprotected_writes": 2,
+        "dead_letters": 3,
+        "dropped_writes": 12,
+    }
+    assert snapshot.items() >= expected.items()

@@ -135,9 +135,7 @@ def test_what_has_no_time_to_live_stays(text: str, values: tuple[Value, ...]) ->
         found = aged(copy(message, statement), 1000)
         assert found.body == message.encode(4)
         assert not found.expired
-    both = Batch(
-        BatchType.LOGGED, (BatchQuery(text, values), BatchQuery(statement.id, values)), timestamp=1
-    )
+    both = Batch(BatchType.LOGGED, (BatchQuery(text, values), BatchQuery(statement.id, values)), timestamp=1)
     assert aged(copy(both, statement), 1000) == (both.encode(4), [statement], False)
 
 
