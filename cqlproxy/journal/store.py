@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +129,7 @@ class Store:
         high, low = self.letters.statement_range()
         highest = max(high, *(c[2] for c in counts))
         lowest = min((n for n in (low, *(c[3] for c in counts)) if n is not None), default=None)
-        self._transaction(lambda: self.forget_statements(highest + 1 if lowest is None else lowest))
+        self._transaction(lambda: self.forget_statements(sys.maxsize if lowest is None else lowest))
         (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM statements").fetchone()
         return StoreCounts(
             (counts[0][0], counts[1][0]),
