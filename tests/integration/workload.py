@@ -9,7 +9,7 @@ from typing import TypedDict, cast
 from tests.nodes import DriverProgram, ProxyProcess
 
 KEYS = 2_000
-CLIENTS = 16
+CLIENTS = 48
 _PROGRAMS = Path(__file__).parent / "programs"
 
 EXPIRED_AFTER = 3.0

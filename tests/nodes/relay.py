@@ -1,7 +1,7 @@
 """A relay before a real node, which can be told to behave as a node that fails in some way.
 
-Whoever is to suffer the faults is given the relay's address as that of the node. A node alone in its cluster
-is never looked for elsewhere: drivers find other addresses in system.peers only.
+Whoever is to suffer the faults is given the relay's address as that of the node. The node must be alone in
+its cluster: drivers that read its system tables through the relay find the relay's address there as its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Relay:
         self.address = loopback_address()
         self.port = NATIVE_PORT
         self._node = (node.address, node.port)
-        self._script = Script()
+        self._script = Script(node.address, self.address)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=self.name, daemon=True)
         self._listener: socket.socket | None = None

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections import Counter, deque
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from frame_codec import (
     REQUEST_VERSIONS,
@@ -36,9 +37,14 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Script:
-    """What all connections of a relay share: the fault in force, and what was seen. Used on one thread."""
+    """What all connections of a relay share: the fault in force, and what was seen. Used on one thread.
 
-    def __init__(self) -> None:
+    node: the address of the node, which stands in its answers. relay: that which is to stand there instead.
+    """
+
+    def __init__(self, node: str, relay: str) -> None:
+        self._of_node = _inet(node)
+        self._of_relay = _inet(relay)
         self.fault: Fault = Healthy()
         self.seen: Counter[Opcode] = Counter()
         """Application requests that arrived, by opcode."""
@@ -49,7 +55,7 @@ class Script:
 
     def verdict(self, flags: int, opcode: int, body: bytes) -> tuple[bool, ErrorResponse | None, bool]:
         """Whether a request suffers; with which answer, if any; and whether the node carries it out."""
-        if opcode not in _APPLICATION or (opcode == Opcode.QUERY and _OF_A_DRIVER.search(body)):
+        if opcode not in _APPLICATION or is_of_a_driver(opcode, body):
             return False, None, True
         kind = Opcode(opcode)
         self.seen[kind] += 1
@@ -65,6 +71,21 @@ class Script:
                 self.spoiled[kind] += 1
                 return True, Unprepared("the node has forgotten this statement", statement), False
         return False, None, True
+
+    def renamed(self, body: bytes) -> bytes:
+        """An answer from the system tables, in which the node has the relay's address."""
+        return body.replace(self._of_node, self._of_relay)
+
+
+def is_of_a_driver(opcode: int, body: bytes) -> bool:
+    """Whether a request reads the system tables by a text, as drivers do for themselves."""
+    return opcode == Opcode.QUERY and _OF_A_DRIVER.search(body) is not None
+
+
+def _inet(address: str) -> bytes:
+    """A value of the type inet."""
+    packed = ip_address(address).packed
+    return len(packed).to_bytes(4, "big") + packed
 
 
 class _Late:
@@ -106,6 +127,10 @@ class ClientEnd(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._late = _Late(self._write)
         self.opening: asyncio.Task[None] | None = None
+        self.spoiled: dict[int, ErrorResponse | None] = {}
+        """By stream, what is answered in place of the node's answer; None for nothing."""
+        self.from_system_tables: set[int] = set()
+        """Streams whose answers name the node."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -144,8 +169,10 @@ class ClientEnd(asyncio.Protocol):
         for version, flags, stream, opcode, body in self._decoder.feed(data):
             suffers, error, applied = self._script.verdict(flags, opcode, body)
             if applied:
-                if suffers and self._node_end is not None:
-                    self._node_end.spoil(stream, error)
+                if suffers:
+                    self.spoiled[stream] = error
+                elif is_of_a_driver(opcode, body):
+                    self.from_system_tables.add(stream)
                 out += encode_frame(version, flags, stream, opcode, body)
             elif error is not None:
                 self.answer(encode_error(version, stream, error))
@@ -191,7 +218,6 @@ class NodeEnd(asyncio.Protocol):
         self._client_end = client_end
         self._decoder = FrameDecoder(max_body_length=_LONGEST_FRAME, versions=RESPONSE_VERSIONS)
         self._transport: asyncio.Transport | None = None
-        self._spoiled: dict[int, ErrorResponse | None] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -201,20 +227,19 @@ class NodeEnd(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
-    def spoil(self, stream: int, error: ErrorResponse | None) -> None:
-        """Give `error` in place of the next answer on `stream`, or with None nothing."""
-        self._spoiled[stream] = error
-
     def data_received(self, data: bytes) -> None:
         out = bytearray()
         for version, flags, stream, opcode, body in self._decoder.feed(data):
-            if stream in self._spoiled:
-                error = self._spoiled.pop(stream)
+            if stream in self._client_end.spoiled:
+                error = self._client_end.spoiled.pop(stream)
                 if error is not None:
                     out += encode_error(version, stream, error)
                 continue
             if isinstance(self._script.fault, Forgetful) and opcode == Opcode.RESULT:
                 self._learn(version, flags, body)
+            if stream in self._client_end.from_system_tables:
+                self._client_end.from_system_tables.remove(stream)
+                body = self._script.renamed(body)
             out += encode_frame(version, flags, stream, opcode, body)
         if out:
             self._client_end.answer(bytes(out))

@@ -5,6 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from socket import inet_aton
 
 import pytest
 
@@ -58,11 +59,10 @@ class _Conversation(socketserver.BaseRequestHandler):
         while data := self.request.recv(65536):
             for version, _, stream, opcode, _ in decoder.feed(data):
                 self.server.asked.append(opcode)
-                self.request.sendall(encode_frame(version | 0x80, 0, stream, Opcode.RESULT, _answer(opcode)))
-
-
-def _answer(opcode: int) -> bytes:
-    return (b"\0\0\0\4\0\5an id" + bytes(24)) if opcode == Opcode.PREPARE else b"\0\0\0\1"
+                answer = b"\0\0\0\1" + b"\0\0\0\4" + inet_aton(self.server.address)
+                if opcode == Opcode.PREPARE:
+                    answer = b"\0\0\0\4\0\5an id" + bytes(24)
+                self.request.sendall(encode_frame(version | 0x80, 0, stream, Opcode.RESULT, answer))
 
 
 class Client:
@@ -141,6 +141,15 @@ def test_requests_and_answers_pass_and_are_counted(relay: Relay, node: Node, cli
     assert node.asked == [Opcode.QUERY, Opcode.EXECUTE, Opcode.OPTIONS, Opcode.QUERY]
     assert relay.seen() == {Opcode.QUERY: 1, Opcode.EXECUTE: 1}
     assert relay.spoiled() == {}
+
+
+def test_drivers_read_the_address_of_the_relay_as_that_of_the_node(
+    relay: Relay, node: Node, client: Client
+) -> None:
+    client.send(Query("SELECT * FROM system.local WHERE key='local'", QueryParameters()))
+    assert client.frame()[4].endswith(inet_aton(relay.address))
+    client.send(INSERT)
+    assert client.frame()[4].endswith(inet_aton(node.address))
 
 
 def test_frames_may_come_in_pieces(relay: Relay, node: Node, client: Client) -> None:
