@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
@@ -21,8 +18,10 @@ from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
+from cqlproxy.dead_letters import DeadLetters
+from cqlproxy.journal import Journal
 from cqlproxy.metrics import Gauges, Metrics, NodeState
-from cqlproxy.mirror.mutation import Mutation
+from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mode_in_force import ModeInForce
 from cqlproxy.routing.asked_again import AskedAgain
@@ -33,7 +32,7 @@ from cqlproxy.rules_in_force import RulesInForce
 from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.statements import StatementCache
 from cqlproxy.supervision import Supervisor
-from filters import Governor, Rules, load_rules
+from filters import Governor, Rules
 from frame_codec import PROTOCOL_V4
 
 log = logging.getLogger(__name__)
@@ -50,9 +49,6 @@ DRAIN_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 """How long a stopping proxy waits for the answers to what its clients have asked."""
 
-NEVER_SENT = frozenset({"queue_full", "shutdown"})
-"""Reasons for which a copy is dropped, not failed: the shadow was not asked, or not to the end."""
-
 STATEMENTS_KEPT = 10_000
 
 
@@ -63,11 +59,14 @@ class StartupError(Exception):
 class Proxy:
     """One proxy process. Implements ``admin.view.View``."""
 
-    def __init__(self, config: Config, rules: Rules, state: StateFile) -> None:
+    def __init__(
+        self, config: Config, rules: Rules, state: StateFile, journal: Journal | None, metrics: Metrics
+    ) -> None:
         self._config = config
         self._state = state
+        self._journal = journal
         mode = state.state.mode
-        self.metrics = Metrics(mode)
+        self.metrics = metrics
         self.metrics.mode_since = state.state.since.timestamp()
         self.metrics.last_run = state.last_run
         self._supervisor = Supervisor()
@@ -121,6 +120,7 @@ class Proxy:
             metrics=self.metrics,
             state=state,
         )
+        self.letters = None if journal is None else DeadLetters(journal.letters, self._copies_came_back)
         self._admin = AdminServer(config.admin.host, config.admin.port, self)
         self.metrics.gauges = Gauges(
             queue_depth=lambda: sum(mirror.depth for mirror in self._mirrors),
@@ -133,15 +133,25 @@ class Proxy:
 
     def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
         mirror = self._config.mirror
-        return Mirror(
-            target,
+        settings = MirrorSettings(
             max_requests=mirror.max_requests,
             max_bytes=mirror.max_bytes,
             timeout=mirror.shadow_timeout_ms / 1000,
+            overflow=Overflow(mirror.overflow),
+            retry_interval=mirror.retry_interval_secs,
+            max_retry_attempts=mirror.max_retry_attempts,
+            replay_rate=mirror.replay_rate,
+            journal=JournalUse(mirror.journal),
+            sync_failure=self._config.sync_on_shadow_failure,
+        )
+        return Mirror(
+            target,
+            side,
+            settings,
             metrics=self.metrics,
-            undelivered=self._undelivered,
             rules=rules,
             ask_again=ask_again,
+            journal=self._journal,
         )
 
     def _backend(self, side: Side, address: ClusterAddress, version: int) -> Backend:
@@ -233,10 +243,7 @@ class Proxy:
             await asyncio.sleep(0.02)
         self._listener.close_clients()
         await self._router.stop()
-        for mirror in self._mirrors:
-            if not await mirror.drain(DRAIN_SECONDS):
-                log.warning("copies are lost at shutdown", extra={"copies": mirror.depth})
-            await mirror.stop()
+        kept = await self._stop_mirrors()
         await self.rules.stop()
         await self._supervisor.stop()
         for cluster in reversed(self._clusters):
@@ -244,9 +251,21 @@ class Proxy:
                 await cluster.close()
         await self._admin.stop()
         try:
-            await asyncio.to_thread(self._state.close)
+            await asyncio.to_thread(self._state.close, clean=kept)
         except StateFileError as error:
             log.error(str(error))
+
+    async def _stop_mirrors(self) -> bool:
+        """Deliver for a while, and let the journal have the rest. Returns whether nothing is lost."""
+        drained = await asyncio.gather(*(mirror.drain(DRAIN_SECONDS) for mirror in self._mirrors))
+        left = sum(mirror.depth for mirror in self._mirrors)
+        for mirror in self._mirrors:
+            await mirror.stop()
+        if self._journal is not None:
+            await self._journal.close()
+        elif left:
+            log.warning("copies are lost at shutdown: there is no journal", extra={"copies": left})
+        return all(drained) or self._journal is not None
 
     async def _sweep(self) -> None:
         while True:
@@ -273,14 +292,10 @@ class Proxy:
             if mirror.side is side:
                 mirror.pump()
 
-    def _undelivered(self, mutation: Mutation, reason: str) -> None:
-        """The journal's place: until there is one, a copy that cannot be delivered is counted, and lost."""
-        if reason in NEVER_SENT:
-            self.metrics.count_dropped(reason)
-        else:
-            self.metrics.count_mirror_failed(reason)
-        for table in mutation.tables:
-            self.metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
+    def _copies_came_back(self) -> None:
+        """Dead letters are copies again, which wait in the journal."""
+        for mirror in self._mirrors:
+            mirror.pump()
 
     def _node_states(self) -> Iterable[NodeState]:
         for cluster in self._clusters:
@@ -311,40 +326,3 @@ class Proxy:
 def _cannot_bind(section: str, where: object, error: OSError) -> str:
     host, port = getattr(where, "host", "?"), getattr(where, "port", "?")
     return f"cannot listen on {host}, port {port} ({section}): {error.strerror or error}"
-
-
-async def serve(config: Config) -> None:
-    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads its rules file again.
-
-    Raises ``StartupError``, ``filters.RulesError``.
-    """
-    rules = Rules()
-    if config.filters is not None:
-        rules = load_rules(config.filters.rules_file, loaded_at=time.time())
-    try:
-        state = StateFile.open(
-            config.state_file, config.mode, shadow=config.shadow is not None, now=datetime.now(UTC)
-        )
-    except StateFileError as error:
-        raise StartupError(str(error)) from error
-    for note in state.notes:
-        log.warning(note)
-    proxy = Proxy(config, rules, state)
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, proxy.rules.reload_soon)
-    starting = asyncio.ensure_future(proxy.start())
-    stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        if starting.done():
-            starting.result()
-            await stopped
-            log.info("stopping")
-        else:
-            starting.cancel()
-    finally:
-        stopped.cancel()
-        await proxy.stop()

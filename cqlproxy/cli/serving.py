@@ -48,7 +48,7 @@ def serve(path: Path) -> None:
     import uvloop
 
     from cqlproxy.proxy import StartupError
-    from cqlproxy.proxy import serve as run_proxy
+    from cqlproxy.service import serve as run_proxy
 
     try:
         uvloop.run(run_proxy(config))

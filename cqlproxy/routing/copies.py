@@ -125,7 +125,7 @@ class Copies:
         verdict = self._verdict(statement, table, of_query(body, statement))
         if verdict is not ALLOWED and self._refuses(verdict, table):
             return None
-        return self._of_text(body, statement, (table,), write.keyspace)
+        return self._of_text(body, statement, (table,), write.keyspace, statement.conditional)
 
     def schema(self, write: SchemaChange) -> Mutation | None:
         """Of a change of the schema, or a TRUNCATE."""
@@ -176,10 +176,11 @@ class Copies:
                 tables[table] = None
         if not kept:
             return None
+        conditional = statement.conditional
         if len(kept) < len(statement.statements):
             body = reduced_text_batch(body, statement, kept)
             statement = _analysed(body)
-        return self._of_text(body, statement, tuple(tables), keyspace)
+        return self._of_text(body, statement, tuple(tables), keyspace, conditional)
 
     def batch(self, write: BatchWrite) -> Mutation | None:
         """Of a BATCH."""
@@ -203,6 +204,7 @@ class Copies:
                 self._not_understood(next(iter(tables)))
                 return None
             body, entries = found
+        if write.is_conditional():
             body = self._stamped(_BATCH, body)
         if self._consistency is not None:
             body = with_consistency(body, _BATCH, self._consistency)
@@ -258,16 +260,26 @@ class Copies:
         return not verdict.copy
 
     def _of_text(
-        self, body: bytes, statement: Statement, tables: tuple[TableName, ...], keyspace: str | None
+        self,
+        body: bytes,
+        statement: Statement,
+        tables: tuple[TableName, ...],
+        keyspace: str | None,
+        conditional: bool,
     ) -> Mutation | None:
-        """The copy of a QUERY that is a mutation or a text batch."""
+        """The copy of a QUERY that is a mutation or a text batch.
+
+        ``conditional`` tells of the write as the cluster got it, with the statements that are held back.
+        """
         if statement.conditional:
             decided = decided_query(body, statement)
             if decided is None:
                 self._not_understood(tables[0])
                 return None
-            body = self._stamped(_QUERY, decided)
+            body = decided
             statement = _analysed(body)
+        if conditional:
+            body = self._stamped(_QUERY, body)
         if self._consistency is not None:
             body = with_consistency(body, _QUERY, self._consistency)
         return Mutation(

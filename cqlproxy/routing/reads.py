@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
-from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared, wire_of_execute
+from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, Steps, is_unprepared, wire_of_execute
 from cqlproxy.routing.paging import marked_page
+from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
 from frame_codec import ErrorResponse, FrameFlag, ReadTimeout, response_start
@@ -63,6 +67,13 @@ class PreparedRead(Read):
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
         self.give_answer(flags, opcode, body)
+
+
+class Reads(NamedTuple):
+    """What makes the reads of the application's tables, called as the classes are."""
+
+    text: Callable[[Steps, ClientPeer, int, int, int, bytes, float], Read] = Read
+    prepared: Callable[[Steps, ClientPeer, int, int, int, bytes, float], PreparedRead] = PreparedRead
 
 
 class SystemRead(Read):

@@ -26,7 +26,7 @@ from cqlproxy.routing.exchange import Exchange, Prepare, Use
 from cqlproxy.routing.first_seen import FirstSeen
 from cqlproxy.routing.paging import unmarked_page
 from cqlproxy.routing.peer import ClientPeer
-from cqlproxy.routing.reads import PreparedRead, PreparedSystemRead, Read, SystemRead
+from cqlproxy.routing.reads import PreparedRead, PreparedSystemRead, Read, Reads, SystemRead
 from cqlproxy.routing.route import Manner, Route
 from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
@@ -69,12 +69,22 @@ _PREPARE = int(Opcode.PREPARE)
 
 
 class Router:
-    """Handles the requests of all clients. ``copies`` says what is to be copied of a write."""
+    """Handles the requests of all clients.
+
+    ``copies`` says what is to be copied of a write, ``reads`` makes the reads.
+    """
 
     def __init__(
-        self, *, statements: StatementCache, copies: Copies, clock: WriteClock, metrics: Metrics
+        self,
+        *,
+        statements: StatementCache,
+        copies: Copies,
+        clock: WriteClock,
+        metrics: Metrics,
+        reads: Reads = Reads(),  # noqa: B008
     ) -> None:
         self.copies = copies
+        self._text_read, self._prepared_read = reads
         self._statements = statements
         self._clock = clock
         self._metrics = metrics
@@ -124,7 +134,7 @@ class Router:
             if query_flags & _PAGING_STATE and route.marks_pages:
                 self._next_page(client, stream, flags, body, flags_at, prepared, now)
                 return
-            exchange = PreparedRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            exchange = self._prepared_read(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         else:
             self._execute_other(client, stream, flags, body, flags_at, prepared, now)
             return
@@ -188,7 +198,7 @@ class Router:
         """A read goes on where it began, whatever the mode is by now."""
         route = client.route
         body, began_on = unmarked_page(body, flags_at - 2)
-        read = PreparedRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+        read = self._prepared_read(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         read.prepared = prepared
         if began_on is not None and began_on is not route.side:
             if route.elsewhere is None:
@@ -286,7 +296,7 @@ class Router:
         began_on = None
         if route.marks_pages and parameters_at + 2 < len(body) and body[parameters_at + 2] & _PAGING_STATE:
             body, began_on = unmarked_page(body, parameters_at)
-        read = Read(self, client, stream, flags, _QUERY, body, now)
+        read = self._text_read(self, client, stream, flags, _QUERY, body, now)
         if began_on is not None and began_on is not route.side and route.elsewhere is not None:
             read.route = route.elsewhere
         return read

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 
-from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.described import described
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.cluster.request import Answer, NoAnswerError
+from cqlproxy.cluster.request import NoAnswerError
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.exchange import Exchange, Prepare
 from cqlproxy.supervision import Supervisor
@@ -20,12 +20,9 @@ from frame_codec import (
     ErrorResponse,
     FrameFlag,
     Opcode,
-    Prepared,
-    ProtocolError,
     QueryFlag,
     Unprepared,
     after_custom_payload,
-    decode_result,
     execute_id,
     response_start,
     without_flag,
@@ -35,7 +32,6 @@ log = logging.getLogger(__name__)
 
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _SKIP_METADATA = int(QueryFlag.SKIP_METADATA)
-_RESULT = int(Opcode.RESULT)
 _EXECUTE = int(Opcode.EXECUTE)
 
 
@@ -127,11 +123,11 @@ class Sender:
                 else:
                     exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))
                 return
-            described = self._described(exchange.route.backend, answer)
-            if described is None:
+            known = described(answer, exchange.route.backend.protocol_version)
+            if known is None:
                 exchange.refuse(ErrorResponse.decode(answer.body, exchange.client.version))
                 return
-            prepared.known_on(side, described)
+            prepared.known_on(side, known)
         self._ask_for_metadata(exchange)
         self.send_text(exchange, keyspace)
 
@@ -153,32 +149,22 @@ class Sender:
     ) -> None:
         route = exchange.route
         connection = exchange.connection
-        described = None
+        known = None
         try:
             answer = await route.backend.prepare(prepared.text, prepared.keyspace, connection)
         except (NoAnswerError, KeyspaceUnavailableError) as error:
             log.warning("a statement could not be prepared again", extra={"error": str(error)})
         else:
-            described = self._described(route.backend, answer)
-        if described is None:
+            known = described(answer, route.backend.protocol_version)
+        if known is None:
             # Whatever is wrong, the driver finds out when it prepares by itself: the server's own error.
             told = Unprepared(f"Prepared query with ID {prepared.id.hex()} not found", prepared.id)
             exchange.give_answer(0, Opcode.ERROR, told.encode(exchange.client.version))
             return
         self._metrics.reprepared += 1
-        prepared.known_on(route.side, described)
+        prepared.known_on(route.side, known)
         self._ask_for_metadata(exchange)
         self.send(exchange, connection if connection.alive else None, exchange.wire())
-
-    def _described(self, backend: Backend, answer: Answer) -> Prepared | None:
-        if answer.opcode != _RESULT:
-            return None
-        try:
-            result = decode_result(answer.body, backend.protocol_version)
-        except ProtocolError as error:
-            log.error("the answer to a PREPARE could not be read", extra={"error": error.message})
-            return None
-        return result if isinstance(result, Prepared) else None
 
     def _ask_for_metadata(self, exchange: Exchange) -> None:
         """An EXECUTE may leave out what its client knows of the result, unless that may be wrong."""
