@@ -21,8 +21,8 @@ _EXPORTED_AT_ONCE = 100
 """Few, so that the event loop is free for clients again soon."""
 
 _NO_JOURNAL = (
-    "the journal is off, so that no dead letters are kept;"
-    " to keep them, set mirror.journal in the configuration to overflow or always and restart the proxy"
+    "no journal is kept, and so no dead letters are: mirror.journal is off, or no shadow is configured;"
+    " to keep them, change that in the configuration and restart the proxy"
 )
 
 

@@ -256,8 +256,8 @@ def test_without_a_journal_there_are_none(tmp_path: Path) -> None:
         ):
             answer = await ask(path, method)
             assert said(answer, 404) == {
-                "error": "the journal is off, so that no dead letters are kept; to keep them, set"
-                " mirror.journal in the configuration to overflow or always and restart the proxy"
+                "error": "no journal is kept, and so no dead letters are: mirror.journal is off, or no shadow"
+                " is configured; to keep them, change that in the configuration and restart the proxy"
             }
 
     with_server(Proxy(), scenario)

@@ -125,7 +125,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(running: Running, tmp_pa
     running.proxy.letters = None
     result = run(running, "export", "-o", path)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "HTTP status 404: the journal is off, so that no dead letters are kept;" in result.stderr
+    assert "HTTP status 404: no journal is kept, and so no dead letters are: " in result.stderr
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir() if "journal" not in file.name] == ["letters.jsonl"]
 
@@ -214,10 +214,7 @@ def test_without_a_journal_is_exit_1(running: Running, command: list[str]) -> No
     running.proxy.letters = None
     result = run(running, *command)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert (
-        "the journal is off, so that no dead letters are kept; to keep them, set mirror.journal"
-        in result.stderr
-    )
+    assert "no journal is kept, and so no dead letters are: mirror.journal is off" in result.stderr
 
 
 def test_no_letters_at_all(running: Running) -> None:
