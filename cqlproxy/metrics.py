@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 from cqlproxy.table_counts import CountsByReason, CountsByTable
+from cqlproxy.validation.counts import ValidationCounts
 
 LATENCY_BOUNDS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
@@ -166,6 +167,7 @@ class Metrics:
         "shadow_latency_ok",
         "unclassified_statements",
         "undelivered_by_table",
+        "validation",
         "would_filter",
         "writes_failed",
         "writes_ok",
@@ -227,6 +229,9 @@ class Metrics:
         """Times that a cluster failed so often in a row that it was spared for a while."""
         self.reprepared = 0
         """Statements prepared again on a node that had forgotten them."""
+
+        self.validation = ValidationCounts()
+        """Reads compared between the clusters."""
 
         self.client_connections = 0
         """Connections that are open now."""
@@ -314,6 +319,7 @@ class Metrics:
             "journal_failing": journal.failing,
             "unprotected_writes": journal.unprotected,
             "dead_letters": journal.dead_letters,
+            **self.validation.snapshot(),
             "unclassified_statements": self.unclassified_statements,
             "rules_reload_failures": self.rules_reload_failures,
             "requests_timed_out": self.requests_timed_out,

@@ -26,12 +26,14 @@ from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mode_in_force import ModeInForce
 from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
+from cqlproxy.routing.reads import PLAIN_READS
 from cqlproxy.routing.router import Router
 from cqlproxy.routing.routes import Routes
 from cqlproxy.rules_in_force import RulesInForce
 from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.statements import StatementCache
 from cqlproxy.supervision import Supervisor
+from cqlproxy.validation.validator import Validator
 from filters import Governor, Rules
 from frame_codec import PROTOCOL_V4
 
@@ -89,8 +91,19 @@ class Proxy:
         self._routes = Routes(self._clusters, mirrors, mode, pin_timestamps=config.mirror.pin_timestamps)
         self.rules = RulesInForce(governor, self._mirrors, self.metrics)
         clock = WriteClock()
+        statements = StatementCache(STATEMENTS_KEPT)
+        self._validator: Validator | None = None
+        if shadow is not None and config.validation_percentage:
+            self._validator = Validator(
+                share=config.validation_percentage / 100,
+                recheck_after=config.validation_recheck_ms / 1000,
+                clusters=(primary, shadow),
+                governor=governor,
+                statements=statements,
+                counts=self.metrics.validation,
+            )
         self._router = Router(
-            statements=StatementCache(STATEMENTS_KEPT),
+            statements=statements,
             copies=Copies(
                 governor=governor,
                 metrics=self.metrics,
@@ -100,6 +113,7 @@ class Proxy:
             ),
             clock=clock,
             metrics=self.metrics,
+            reads=PLAIN_READS if self._validator is None else self._validator.reads,
         )
         listen = Address(config.listen.host, config.listen.port)
         advertised = config.listen.advertised_address
@@ -243,6 +257,8 @@ class Proxy:
             await asyncio.sleep(0.02)
         self._listener.close_clients()
         await self._router.stop()
+        if self._validator is not None:
+            await self._validator.stop()
         kept = await self._stop_mirrors()
         await self.rules.stop()
         await self._supervisor.stop()

@@ -20,6 +20,7 @@ from cqlproxy.metrics import LATENCY_BOUNDS, JournalState, LatencyHistogram, Met
 from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
+from cqlproxy.validation.counts import ValidationCounts
 
 
 def render(metrics: Metrics) -> bytes:
@@ -38,6 +39,7 @@ class _MetricsCollector(Collector):
         yield from _requests(self._metrics)
         yield from _copies(self._metrics)
         yield from _by_table(self._metrics)
+        yield from _validation(self._metrics.validation)
         yield from _rules(self._metrics)
         yield from _clients(self._metrics)
         yield from _nodes(self._metrics)
@@ -203,6 +205,30 @@ def _by_table(metrics: Metrics) -> Iterable[Metric]:
     for names, count in metrics.mirrored_by_table.items():
         mirrored.add_metric([name or "" for name in names], count)
     yield mirrored
+
+
+def _validation(counts: ValidationCounts) -> Iterable[Metric]:
+    yield _counter(
+        "proxy_validated_reads_total", "Reads compared between the clusters, equal or not.", counts.validated
+    )
+    yield _counter(
+        "proxy_validation_rechecks_total",
+        "Reads that differed at first, and so were read once more on both clusters.",
+        counts.rechecks,
+    )
+    mismatches = CounterMetricFamily(
+        "proxy_consistency_mismatches_total",
+        "Reads that differed between the clusters, and still did when they were read once more.",
+        labels=["keyspace", "table"],
+    )
+    for names, count in counts.mismatches.items():
+        mismatches.add_metric([name or "" for name in names], count)
+    yield mismatches
+    yield _by_reason(
+        "proxy_validation_skipped_total",
+        "Reads chosen to be compared that were not, by reason.",
+        counts.skipped,
+    )
 
 
 def _rules(metrics: Metrics) -> Iterable[Metric]:

@@ -27,6 +27,7 @@ from cqlproxy.cluster.keyspaces import KeyspacePools
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
+from cqlproxy.cluster.tables import TableShape, table_shape
 from cqlproxy.supervision import Supervisor
 from frame_codec import Opcode, routing_values
 
@@ -264,6 +265,10 @@ class Backend:
             await self._loop.run_in_executor(
                 self._executor, self._session.wait_for_schema_agreement, AGREEMENT_SECONDS
             )
+
+    def table(self, keyspace: str, table: str) -> TableShape | None:
+        """A table or view by its names as stored; None when the driver does not know it, or not yet."""
+        return None if self._cluster is None else table_shape(self._cluster.metadata, keyspace, table)
 
     def keyspace_changed(self, keyspace: str) -> None:
         """A keyspace was altered or dropped: its replicas are computed anew once the driver has read it."""

@@ -76,6 +76,9 @@ class Reads(NamedTuple):
     prepared: Callable[[Steps, ClientPeer, int, int, int, bytes, float], PreparedRead] = PreparedRead
 
 
+PLAIN_READS = Reads()
+
+
 class SystemRead(Read):
     """A read of ``system.local`` or ``system.peers``, whose answer shows the proxy as the only node."""
 

@@ -26,7 +26,7 @@ from cqlproxy.routing.exchange import Exchange, Prepare, Use
 from cqlproxy.routing.first_seen import FirstSeen
 from cqlproxy.routing.paging import unmarked_page
 from cqlproxy.routing.peer import ClientPeer
-from cqlproxy.routing.reads import PreparedRead, PreparedSystemRead, Read, Reads, SystemRead
+from cqlproxy.routing.reads import PLAIN_READS, PreparedRead, PreparedSystemRead, Read, Reads, SystemRead
 from cqlproxy.routing.route import Manner, Route
 from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
@@ -81,7 +81,7 @@ class Router:
         copies: Copies,
         clock: WriteClock,
         metrics: Metrics,
-        reads: Reads = Reads(),  # noqa: B008
+        reads: Reads = PLAIN_READS,
     ) -> None:
         self.copies = copies
         self._text_read, self._prepared_read = reads

@@ -34,6 +34,10 @@ NAMES = {
     "proxy_rules_reload_failures",
     "proxy_mirror_failed",
     "proxy_mirror_dropped",
+    "proxy_validated_reads",
+    "proxy_validation_rechecks",
+    "proxy_consistency_mismatches",
+    "proxy_validation_skipped",
     "proxy_mirror_retries",
     "proxy_mirror_queue_depth",
     "proxy_mirror_queue_bytes",
@@ -107,6 +111,9 @@ def test_writes_by_target_and_status(metrics: Metrics) -> None:
     metrics.count_mirror_failed("error")
     metrics.count_mirror_failed("timeout")
     metrics.count_dropped("queue_full")
+    metrics.validation.validated = 9
+    metrics.validation.mismatches.add([("ks", "t")])
+    metrics.validation.skip("more_pages")
     found = samples(metrics)
     assert value(found, "proxy_writes_total", target="primary", status="ok") == 10
     assert value(found, "proxy_writes_total", target="primary", status="error") == 3
@@ -114,6 +121,9 @@ def test_writes_by_target_and_status(metrics: Metrics) -> None:
     assert value(found, "proxy_writes_total", target="shadow", status="error") == 2
     assert value(found, "proxy_mirror_failed_total", reason="timeout") == 1
     assert value(found, "proxy_mirror_dropped_total", reason="queue_full") == 1
+    assert value(found, "proxy_validated_reads_total") == 9
+    assert value(found, "proxy_consistency_mismatches_total", keyspace="ks", table="t") == 1
+    assert value(found, "proxy_validation_skipped_total", reason="more_pages") == 1
 
 
 def test_latencies(metrics: Metrics) -> None:

@@ -66,6 +66,7 @@ def test_a_new_snapshot_is_all_zeros() -> None:
         "would_filter_by_reason",
         "failed_copies_by_reason",
         "dropped_by_reason",
+        "validation_skipped_by_reason",
     ]
 
 
@@ -98,6 +99,10 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     metrics.count_mirror_failed("timeout")
     metrics.count_mirror_failed("timeout")
     metrics.count_dropped("queue_full")
+    metrics.validation.validated = 9
+    metrics.validation.rechecks = 6
+    metrics.validation.mismatches.add([("ks", "t"), ("ks", "u")])
+    metrics.validation.skip("more_pages")
     now = 160.5
     snapshot = metrics.snapshot()
     assert snapshot == json.loads(json.dumps(snapshot))
@@ -120,6 +125,9 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
             "mirrored_writes": 5,
             "failed_copies": 2,
             "dropped_writes": 1,
+            "validated_reads": 9,
+            "validation_rechecks": 6,
+            "consistency_mismatches": 2,
             "retried_writes": 4,
             "queue_depth": 3,
             "queue_bytes": 300,
@@ -133,6 +141,7 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     assert snapshot["would_filter_by_reason"] == {"table": 1}
     assert snapshot["failed_copies_by_reason"] == {"timeout": 2}
     assert snapshot["dropped_by_reason"] == {"queue_full": 1}
+    assert snapshot["validation_skipped_by_reason"] == {"more_pages": 1}
     assert snapshot["nodes"] == [
         {"cluster": "primary", "address": "10.0.0.1", "up": True},
         {"cluster": "shadow", "address": "10.0.1.1", "up": False},

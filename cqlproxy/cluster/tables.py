@@ -1,0 +1,39 @@
+"""What a cluster's schema says about a table's key, from the driver's copy of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class TableShape(NamedTuple):
+    """A table or materialized view, its columns by their names as stored."""
+
+    partition_key: tuple[str, ...]
+    clustering_key: tuple[str, ...]
+    columns: frozenset[str]
+    view_of: str | None = None
+    """The table that a view shows, in the same keyspace; None of a table."""
+
+
+def table_shape(metadata: Any, keyspace: str, table: str) -> TableShape | None:
+    """The table in the driver's ``Metadata``; None when it is not, or not yet, in there.
+
+    The driver reads a schema that has changed within its refresh window of 2 s, on threads of its own,
+    and puts each table there as a whole.
+    """
+    schema = metadata.keyspaces.get(keyspace)
+    if schema is None:
+        return None
+    found = schema.tables.get(table)
+    view_of = None
+    if found is None:
+        found = schema.views.get(table)
+        if found is None:
+            return None
+        view_of = found.base_table_name
+    return TableShape(
+        tuple(column.name for column in found.partition_key),
+        tuple(column.name for column in found.clustering_key),
+        frozenset(found.columns),
+        view_of,
+    )
