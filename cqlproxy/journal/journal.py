@@ -275,7 +275,7 @@ class Journal:
             low = min(low, row.low)
             self._changes.remove(row, entry.place)
             self._changes.out_of_memory(row)
-        new = new_letter(letter, record, low, self._statements.high)
+        new = new_letter(target, letter, record, low, self._statements.high)
         if self._closed or self.behind + new.size > BEHIND_BYTES:
             self._on_dropped(target, 1)
             return

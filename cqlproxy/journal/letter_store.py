@@ -43,14 +43,14 @@ class NewLetter(NamedTuple):
     records: bytes
 
 
-def new_letter(letter: DeadLetter, record: bytes, low: int, high: int) -> NewLetter:
+def new_letter(target: Side, letter: DeadLetter, record: bytes, low: int, high: int) -> NewLetter:
     """``low`` and ``high`` enclose the numbers of the statements that the record may name."""
     blob = pack((record,))
     tables, details = json.dumps(letter.tables), _details(letter)
     size = len(blob) + len(tables) + len(details) + _OVERHEAD_BYTES
     return NewLetter(
         size,
-        letter.target,
+        target,
         letter.keyspace,
         letter.reason.value,
         time.time(),

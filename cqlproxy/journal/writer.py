@@ -129,11 +129,12 @@ class Writer:
         self._timer = self._loop.call_at(when, self._flush)
 
     def _flush(self) -> None:
+        flight = self._take()
+        # After it: to take rows may ask for a batch once more.
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._urgent = False
-        flight = self._take()
         waiters, self._waiters = self._waiters, []
         if flight is None:
             _resolve(waiters)
