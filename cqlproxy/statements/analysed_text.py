@@ -33,11 +33,13 @@ _VERB_WORDS: Final = frozenset({"INSERT", "UPDATE", "DELETE", "APPLY", "insert",
 # Without a look at what stands before, so that the search skips to the next of their first letters.
 _VERBS: Final = re.compile(rf"(?:{'|'.join(sorted(_VERB_WORDS))})(?![A-Za-z0-9_])")
 
+_NONE: Final[dict[int, Marker]] = {}
+
 # What analysing takes, in nanoseconds of the machine that it was measured on: a measure of work, not of time.
 # A text may take so much, and more by its length: short ones may hold anything, and long ones what people
 # write. 100,000s of casts, calls or relations in one text would hold up all other clients.
 _WORK: Final = 30_000_000
-_WORK_PER_CHARACTER: Final = 120
+_WORK_PER_CHARACTER: Final = 110
 _WORK_OF_A_WORD: Final = 100
 _WORK_OF_A_BLOCK: Final = 9_000
 _WORK_OF_A_COLON: Final = 500
@@ -53,32 +55,20 @@ new: Final = tuple.__new__
 class Source:
     """One text while it is analysed: its words, its bind markers by word, and spans on demand."""
 
-    __slots__ = (
-        "_blocks",
-        "_call_words",
-        "_calls",
-        "_commented",
-        "_ends",
-        "_marker_words",
-        "_verbs",
-        "_work",
-        "markers",
-        "text",
-        "words",
-    )
+    # Defaults of the class and not of each text: most have no need of them.
+    _blocks: list[int] | None = None
+    _call_words: list[int]
+    _calls: list[FunctionCall] | None = None
+    _commented = True
+    _ends: dict[int, list[int]]
+    _verbs: dict[int, int] | None = None
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.words = words(text)
         self._work = _WORK + _WORK_PER_CHARACTER * len(text) - _WORK_OF_A_WORD * len(self.words)
-        self.markers = _markers(self)
+        self.markers = _markers(self) if "?" in text or ":" in text else _NONE
         self._marker_words = list(self.markers)
-        self._commented = True
-        self._blocks: list[int] | None = None
-        self._ends: dict[int, list[int]] = {}
-        self._calls: list[FunctionCall] | None = None
-        self._call_words: list[int] = []
-        self._verbs: dict[int, int] | None = None
 
     def spend(self, work: int) -> None:
         """Counts what takes longer than its length is worth. Raises UnparsableError when it is too much."""
@@ -103,13 +93,14 @@ class Source:
 
     def _end(self, word: int) -> int:
         # Most texts need no span, so that ends are found in a second scan, of what is asked for.
+        if self._blocks is None:
+            self.spend(_WORK_OF_A_WORD * len(self.words) // 2)
+            self._commented = has_comments(self.text)
+            self._blocks = blocks(self.text, self._commented) if len(self.words) > BLOCK else [0]
+            self._ends = {}
         block = word // BLOCK
         found = self._ends.get(block)
         if found is None:
-            if self._blocks is None:
-                self.spend(_WORK_OF_A_WORD * len(self.words) // 2)
-                self._commented = has_comments(self.text)
-                self._blocks = blocks(self.text, self._commented) if len(self.words) > BLOCK else [0]
             self.spend(_WORK_OF_A_BLOCK)
             found = self._ends[block] = ends(self.text, self._blocks[block], self._commented)
         return found[word % BLOCK]

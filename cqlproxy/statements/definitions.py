@@ -14,6 +14,7 @@ _ROLES: Final = frozenset(["role", "user", "service_level", "service", "identity
 _TABLES: Final = frozenset(["table", "columnfamily"])
 _ON_TABLE: Final = frozenset(["index", "trigger"])
 _IN_KEYSPACE: Final = frozenset(["type", "function", "aggregate"])
+_MOST_PARTS: Final = 4
 _KEYSPACES: Final = frozenset(["keyspace", "schema"])
 
 
@@ -125,6 +126,8 @@ def _base_table(found: list[str], word: int) -> TableName:
 def _owner_of_part(found: list[str], word: int, verb: str, noun: str) -> Statement:
     names = [fold(found[word])]
     while found[word + 1] == ".":
+        if len(names) > _MOST_PARTS:
+            raise UnparsableError("a name was expected")
         word += 2
         names.append(fold(found[word]))
     if noun == "column" and len(names) > 1:

@@ -15,9 +15,10 @@ import re
 from itertools import islice
 from typing import Final
 
-# What most words of dense texts are comes first; only a uuid needs more than a look at its first characters.
+# What most words of dense texts are comes first, with all that can only be a word of one character. Nothing
+# but a uuid needs more than a look at its first characters.
 _WORD: Final = r"""
-      [(),;?={}\[\]:.*%]
+      [^A-Za-z0-9'"$/+<>!\ \t\r\n-]
     | [g-oq-zG-OQ-Z][A-Za-z0-9_]*+
     | [a-fA-F](?![0-9a-fA-F]{7}-)[A-Za-z0-9_]*+
     | [0-9]{1,7}+(?![0-9A-Za-z_.\u00b5\u03bc])

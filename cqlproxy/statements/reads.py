@@ -34,8 +34,7 @@ def select(source: Source) -> tuple[Statement, int]:
         word += 1
     selection, word = _plain_columns(found, word)
     if not selection:
-        selectors, word = _selectors(found, word)
-        source.spend(_WORK_OF_A_SELECTOR * len(selectors) + _WORK_OF_ITS_WORD * (word - selectors[0][0]))
+        selectors, word = _selectors(source, word)
         selection = _selection(found, selectors)
     table, word = from_table(found, word)
     bindings: tuple[Binding, ...] = ()
@@ -112,8 +111,9 @@ def _plain_columns(found: list[str], word: int) -> tuple[tuple[Selected, ...] | 
     return None, word
 
 
-def _selectors(found: list[str], word: int) -> tuple[list[tuple[int, int]], int]:
+def _selectors(source: Source, word: int) -> tuple[list[tuple[int, int]], int]:
     """The ranges of words of the selectors, and the word FROM."""
+    found = source.words
     ranges: list[tuple[int, int]] = []
     first = word
     while True:
@@ -123,6 +123,7 @@ def _selectors(found: list[str], word: int) -> tuple[list[tuple[int, int]], int]
         elif token == "," or token.lower() == "from":
             if word == first:
                 raise UnparsableError("a selector was expected")
+            source.spend(_WORK_OF_A_SELECTOR + _WORK_OF_ITS_WORD * (word - first))
             ranges.append((first, word))
             if token != ",":
                 return ranges, word

@@ -13,7 +13,8 @@ from cqlproxy.statements.terms import INTEGER, WORK_OF_A_TERM, closing, constant
 _WORK_OF_A_CLAUSE: Final = 2500
 _WORK_OF_AN_EQUALITY: Final = 700
 _WORK_OF_A_RELATION: Final = 2000
-_WORK_OF_A_ROW: Final = 1000
+_WORK_OF_A_BRACKET: Final = 400
+_WORK_OF_A_ROW: Final = 1500
 _WORK_OF_A_COLUMN: Final = 1500
 _EQ: Final = Operator.EQ
 _AFTER_VALUE: Final = frozenset([",", ")"])
@@ -51,6 +52,7 @@ def _relations(source: Source, word: int, bindings: list[Binding]) -> int:
     grouped = 0
     while True:
         while found[word] == "(" and not _is_column_tuple(found, word):
+            source.spend(_WORK_OF_A_BRACKET)
             grouped += 1
             word += 1
         if found[word + 1] == "=":
