@@ -52,6 +52,8 @@ class ModeInForce:
         self._metrics = metrics
         self._state = state
         self._switching = asyncio.Lock()
+        self.may_be_switched = False
+        """Whether clients are served: a proxy that starts waits for the cluster of the mode it began with."""
 
     @property
     def mode(self) -> Mode:
@@ -69,6 +71,8 @@ class ModeInForce:
 
     async def switch(self, mode: Mode, *, by: str, force: bool) -> dict[str, object]:
         """See ``admin.view.ModeView``."""
+        if not self.may_be_switched:
+            raise ModeRefusedError("the proxy is still starting: try again when it is ready (see /ready)")
         async with self._switching:
             previous = self.mode
             if mode is not previous:

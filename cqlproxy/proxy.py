@@ -200,10 +200,14 @@ class Proxy:
         await self._connect(answering.main)
         self._supervisor.start(self._sweep(), "time-outs")
         try:
+            await asyncio.to_thread(self._state.run_begins)
+        except StateFileError as error:
+            raise StartupError(str(error)) from error
+        try:
             await self._listener.start()
         except OSError as error:
             raise StartupError(_cannot_bind("listen", self._config.listen, error)) from error
-        self._listening = True
+        self._listening = self.modes.may_be_switched = True
         log.info(
             "ready for clients",
             extra={
@@ -212,7 +216,6 @@ class Proxy:
                 "mode": self._routes.mode.value,
             },
         )
-        await asyncio.to_thread(self._state.run_begins)
 
     async def _connect(self, backend: Backend) -> None:
         """Reach the cluster that answers clients. Raises ``StartupError``."""

@@ -93,7 +93,7 @@ def test_a_paused_shadow_is_not_felt_and_what_it_missed_is_counted(
 def test_a_full_queue_drops_copies_counts_them_and_is_not_felt(
     start_proxy: StartProxy, shadow: CassandraNode, root: Path
 ) -> None:
-    proxy = start_proxy(mirror={"max_requests": 200})
+    proxy = start_proxy(mirror={"max_requests": 200, "overflow": "drop", "journal": "off"})
     load = Load(proxy, "queue_full", seconds=8, rate=RATE, root=root)
     load.wait_until_running(proxy)
     shadow.kill()
@@ -182,4 +182,4 @@ def test_a_table_that_the_shadow_lacks_is_not_felt_and_its_copies_are_counted_as
     assert stats["failed_copies_by_reason"] == {"rejected": said["writes"]}, stats
     assert (stats["mirrored_writes"], stats["dropped_writes"], stats["failed_writes"]) == (0, 0, 0), stats
     assert_all_accounted_for(stats)
-    assert "the shadow refuses to prepare a statement" in proxy.log.read_text()
+    assert "the shadow cluster refuses to prepare a statement" in proxy.log.read_text()
