@@ -22,7 +22,7 @@ from benchmarks.machine import machine
 from benchmarks.measure import wait_idle
 from benchmarks.plan import Plan
 from benchmarks.proxy_under_load import Settings, measured, prepare_table, started_proxy
-from benchmarks.report import problems, table
+from benchmarks.report import problems, remarks, table
 from bootstrap.commands import BootstrapError
 from tests.nodes import ProcessError, workspace
 from tests.nodes.jars import cassandra_jars
@@ -116,7 +116,7 @@ def _healthy(
         uvloop.run(prepare_table(proxies[_OFF]))
         samples = take_turns(proxies, "insert", settings)
     taken = [sample for name in _JOURNALS for sample in samples[name]]
-    print(f"{table(taken)}\n", flush=True)
+    print(f"{table(taken)}\n", *remarks(taken), sep="\n", flush=True)
     wrong += problems(taken)
     for name, most in ((_OVERFLOW, 1.10), (_ALWAYS, 2.0)):
         ratio = cpu_ratio(samples[name], samples[_OFF])
@@ -165,6 +165,8 @@ def _outages(
         ("p99 during", [one.p99_during * 1e3 for one in spills]),
     ):
         yield Figure(name, statistics.median(times), "ms", remark=_each(times))
+    waits = [100 * one.waited for one in spills]
+    yield Figure("the proxy waited for a core", statistics.median(waits), "%", remark=_each(waits))
     speeds = [one.per_second for one in replays]
     yield Figure("copies replayed", statistics.median(speeds), "/s", at_least=20_000, remark=_each(speeds))
 

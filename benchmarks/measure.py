@@ -26,16 +26,20 @@ class Usage:
     cpu_seconds: float
     """User and system time of all its threads."""
     resident_bytes: int
+    waited_seconds: float = 0.0
+    """For a processor, by its main thread: others had them all."""
 
 
 def usage(pid: int) -> Usage:
     """What the process `pid` has taken up to now. Raises `BenchmarkError` when there is none."""
     try:
         statm = Path("/proc", str(pid), "statm").read_text()
+        schedstat = Path("/proc", str(pid), "schedstat").read_text()
         cpu_seconds = time.clock_gettime(_cpu_clock(pid))
     except OSError as error:
         raise BenchmarkError(f"process {pid} cannot be watched: {error.strerror}") from error
-    return Usage(time.monotonic(), cpu_seconds, resident_pages(statm) * _PAGE_BYTES)
+    resident_bytes = resident_pages(statm) * _PAGE_BYTES
+    return Usage(time.monotonic(), cpu_seconds, resident_bytes, waited_seconds(schedstat))
 
 
 def _cpu_clock(pid: int) -> int:
@@ -46,6 +50,11 @@ def _cpu_clock(pid: int) -> int:
 def resident_pages(statm: str) -> int:
     """Resident memory in a ``/proc/PID/statm``, in pages."""
     return int(statm.split()[1])
+
+
+def waited_seconds(schedstat: str) -> float:
+    """Time on a run queue in a ``/proc/PID/schedstat``: its second number, in nanoseconds."""
+    return int(schedstat.split()[1]) / 1e9
 
 
 def wait_idle(pid: int, timeout: float) -> None:

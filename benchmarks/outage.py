@@ -50,6 +50,8 @@ class Spill:
     late: int
     """Requests that the generator sent too late, before and during."""
     errors: int
+    waited: float
+    """Share of the outage in which the proxy could have worked, and others had all cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ def spill(proxy: ProxyProcess, shadow: InstantCluster, plan: Plan, *, before: fl
         healthy = load.report()
         shadow.behave(Behaviour.SILENT)
         began = time.monotonic()
+        before_outage = usage(proxy.pid)
         load.count()
         first = _first_on_disk(proxy, began + during)
         time.sleep(max(0.0, began + during - time.monotonic()))
         last = standing(proxy)
-        seconds = time.monotonic() - began
+        after_outage = usage(proxy.pid)
+        seconds = after_outage.at - before_outage.at
         away = load.stop()
     away.latencies = _sorted(away)
     return Spill(
@@ -110,6 +114,7 @@ def spill(proxy: ProxyProcess, shadow: InstantCluster, plan: Plan, *, before: fl
         spilled_per_second=(last.on_disk - first.on_disk) / (last.at - first.at),
         late=healthy.late + away.late,
         errors=healthy.errors + away.errors,
+        waited=(after_outage.waited_seconds - before_outage.waited_seconds) / seconds,
     )
 
 

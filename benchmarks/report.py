@@ -8,6 +8,8 @@ from benchmarks.copies import Copies
 from benchmarks.measure import Usage
 from benchmarks.plan import Load
 
+_CONTENDED = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -23,6 +25,8 @@ class Sample:
     """Of the proxy, at the end."""
     busy: float
     """Processor time of the proxy per second: 1.0 is a whole core."""
+    waited: float
+    """Time per second in which the proxy could have worked, and others had all cores."""
     generator_busy: float
     """The same of the load generator, all its processes together."""
     copies_per_request: float | None
@@ -47,6 +51,7 @@ def sample(workload: str, load: Load, before: Usage, after: Usage, copied: Copie
         slowest=latencies[-1],
         resident_bytes=after.resident_bytes,
         busy=cpu_seconds / seconds,
+        waited=(after.waited_seconds - before.waited_seconds) / seconds,
         generator_busy=load.cpu_seconds / seconds,
         copies_per_request=None if copied is None else copied.delivered / requests,
         copies_lost=0 if copied is None else copied.lost,
@@ -77,6 +82,7 @@ _COLUMNS = (
     _Column("max ms", lambda s: s.slowest * 1e3, ".1f"),
     _Column("RSS MiB", lambda s: s.resident_bytes / 2**20, ".0f"),
     _Column("proxy busy %", lambda s: s.busy * 100, ".0f"),
+    _Column("waited %", lambda s: s.waited * 100, ".0f"),
     _Column("generator busy %", lambda s: s.generator_busy * 100, ".0f"),
 )
 _COPIES = _Column("copies/req", lambda s: s.copies_per_request or 0.0, ".2f")
@@ -121,6 +127,12 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
     else:
         said.append(
             f"The proxy was busy for up to {busy:.0%} of one core: requests per second are its limit."
+        )
+    waited = median(taken.waited for taken in samples)
+    if waited > _CONTENDED:
+        said.append(
+            f"The proxy waited {waited:.0%} of the time for a core: the machine has other work, and only the "
+            "ratios of CPU per request can be used."
         )
     if any(taken.generator_busy > 0.9 for taken in samples):
         said.append("The load generator was at its own limit: give it more --processes.")

@@ -15,7 +15,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.instant.cluster import instant_clusters
 from benchmarks.machine import machine
 from benchmarks.proxy_under_load import ROOM, Settings, measured, prepare_table, started_proxy
-from benchmarks.report import Sample, problems, table
+from benchmarks.report import Sample, problems, remarks, table
 from bootstrap.commands import BootstrapError
 from tests.nodes import ProcessError, workspace
 from tests.nodes.jars import cassandra_jars
@@ -52,12 +52,13 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(table([*samples[_BARE], *samples[_RULED]]))
+    taken = [*samples[_BARE], *samples[_RULED]]
+    print(table(taken), "", *remarks(taken), sep="\n")
     ratio = cpu_ratio(samples[_RULED], samples[_BARE])
     print(
         f"\nCPU per INSERT with {TENANTS:,} tenants and {PATTERNS} table patterns, relative to none: {ratio}"
     )
-    found = problems([*samples[_BARE], *samples[_RULED]])
+    found = problems(taken)
     if ratio.median > ALLOWED:
         found.append(f"rules cost more than {ALLOWED - 1:.0%}")
     for problem in found:

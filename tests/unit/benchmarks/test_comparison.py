@@ -18,6 +18,7 @@ def _sample(cpu: float) -> Sample:
         slowest=0.0,
         resident_bytes=0,
         busy=0.0,
+        waited=0.0,
         generator_busy=0.0,
         copies_per_request=None,
         copies_lost=0,

@@ -9,11 +9,15 @@ import pytest
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import processor
-from benchmarks.measure import resident_pages, usage, wait_idle
+from benchmarks.measure import resident_pages, usage, wait_idle, waited_seconds
 
 
 def test_resident_memory_is_the_second_number() -> None:
     assert resident_pages("9999 1234 500 1 0 800 0\n") == 1234
+
+
+def test_the_wait_for_a_processor_is_the_second_number() -> None:
+    assert waited_seconds("9000000000 2500000000 77\n") == 2.5
 
 
 def test_a_process_is_charged_for_what_it_computes() -> None:

@@ -19,6 +19,7 @@ _GOOD = Sample(
     slowest=0.1,
     resident_bytes=64 << 20,
     busy=0.1,
+    waited=0.0,
     generator_busy=0.02,
     copies_per_request=1.0,
     copies_lost=0,
@@ -46,12 +47,12 @@ def test_percentiles_are_values_that_were_seen(values: list[float], percent: int
 def test_a_sample_is_per_request_and_per_second() -> None:
     load = Load(array("d", [0.003, 0.001, 0.002, 0.004]), cpu_seconds=0.5, errors=1, first_error="why")
     before = Usage(at=10.0, cpu_seconds=1.0, resident_bytes=1)
-    after = Usage(at=12.0, cpu_seconds=1.2, resident_bytes=2)
+    after = Usage(at=12.0, cpu_seconds=1.2, resident_bytes=2, waited_seconds=0.5)
     taken = sample("insert", load, before, after, Copies(delivered=3, lost=1))
     assert taken.requests_per_second == 2.0
     assert taken.cpu_per_request == pytest.approx(0.05)
     assert taken.busy == pytest.approx(0.1)
-    assert taken.generator_busy == 0.25
+    assert taken.generator_busy == taken.waited == 0.25
     assert (taken.p50, taken.p99, taken.slowest) == (0.002, 0.004, 0.004)
     assert taken.resident_bytes == 2
     assert (taken.copies_per_request, taken.copies_lost) == (0.75, 1)
@@ -92,6 +93,12 @@ def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str
     assert len(found) == len(said)
     for words, sentence in zip(said, found, strict=True):
         assert words in sentence
+
+
+def test_a_machine_that_has_other_work_is_told_of() -> None:
+    busy = replace(_GOOD, waited=0.4)
+    assert not any("other work" in remark for remark in remarks([_GOOD, _GOOD, busy]))
+    assert any("waited 40% of the time" in remark for remark in remarks([_GOOD, busy, busy]))
 
 
 def test_nothing_is_wrong_with_good_samples() -> None:
