@@ -45,13 +45,14 @@ class LoadResult:
 
 
 class Load:
-    """A load program of ``seconds`` at ``rate`` operations a second, running."""
+    """A load program at ``rate`` operations a second, running for ``seconds`` or until it is told to end."""
 
     def __init__(self, proxy: ProxyProcess, keyspace: str, *, seconds: float, rate: int, root: Path) -> None:
         DriverProgram(_SCHEMA, proxy.address, proxy.port, keyspace, root=root).result(60)
         self._seconds = seconds
+        self._end = root / f"end-of-{keyspace}"
         self._program = DriverProgram(
-            _PROGRAM, proxy.address, proxy.port, keyspace, str(seconds), rate, root=root
+            _PROGRAM, proxy.address, proxy.port, keyspace, str(seconds), rate, str(self._end), root=root
         )
 
     def wait_until_running(self, proxy: ProxyProcess) -> None:
@@ -61,6 +62,10 @@ class Load:
         while successful_writes(proxy) < before + 100:
             assert time.monotonic() < deadline, "the load did not start"
             time.sleep(0.05)
+
+    def end(self) -> None:
+        """Begin no further operations."""
+        self._end.touch()
 
     def result(self) -> LoadResult:
         said = self._program.result(self._seconds + 60)["operations"]

@@ -1,6 +1,7 @@
 """An ordinary program under steady load: so many operations a second, and what became of each.
 
-Arguments: contact point, port, keyspace (must exist, with table ``steady``), seconds, operations a second.
+Arguments: contact point, port, keyspace (must exist, with table ``steady``), seconds, operations a second,
+and a file that ends the load when it is there.
 Prints one JSON object: ``operations`` is a list of [start, seconds, error], start in Unix time, error null
 where the operation succeeded. Every fourth operation is a read, the others are prepared INSERTs.
 """
@@ -9,11 +10,12 @@ import json
 import sys
 import threading
 import time
+from pathlib import Path
 
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 
 
-def main(host: str, port: int, keyspace: str, seconds: float, rate: int) -> None:
+def main(host: str, port: int, keyspace: str, seconds: float, rate: int, end: Path) -> None:
     profile = ExecutionProfile(request_timeout=30)
     cluster = Cluster([host], port=port, execution_profiles={EXEC_PROFILE_DEFAULT: profile})
     session = cluster.connect()
@@ -40,6 +42,9 @@ def main(host: str, port: int, keyspace: str, seconds: float, rate: int) -> None
     begin = time.monotonic()
     total = int(seconds * rate)
     for number in range(total):
+        if number % rate == 0 and end.exists():
+            total = number
+            break
         delay = begin + number / rate - time.monotonic()
         if delay > 0:
             time.sleep(delay)
@@ -51,4 +56,4 @@ def main(host: str, port: int, keyspace: str, seconds: float, rate: int) -> None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4]), int(sys.argv[5]), Path(sys.argv[6]))
