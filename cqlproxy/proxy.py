@@ -20,7 +20,7 @@ from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
 from cqlproxy.dead_letters import DeadLetters
 from cqlproxy.journal import Journal
-from cqlproxy.metrics import Gauges, Metrics, NodeState
+from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mode_in_force import ModeInForce
@@ -141,6 +141,8 @@ class Proxy:
             queue_bytes=lambda: sum(mirror.depth_bytes for mirror in self._mirrors),
             mirror_in_flight=lambda: sum(mirror.in_flight for mirror in self._mirrors),
             mirror_lag_seconds=lambda: max((mirror.lag for mirror in self._mirrors), default=0.0),
+            mirrors=self._mirror_states,
+            journal=self._journal_state,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
         )
@@ -315,6 +317,18 @@ class Proxy:
         """Dead letters are copies again, which wait in the journal."""
         for mirror in self._mirrors:
             mirror.pump()
+
+    def _mirror_states(self) -> Iterable[MirrorState]:
+        for mirror in self._mirrors:
+            yield MirrorState(mirror.side.label, mirror.window, mirror.circuit.value, mirror.backlog)
+
+    def _journal_state(self) -> JournalState:
+        journal = self._journal
+        if journal is None:
+            return JournalState()
+        return JournalState(
+            journal.size, journal.letters.count, journal.unprotected, journal.failing is not None
+        )
 
     def _node_states(self) -> Iterable[NodeState]:
         for cluster in self._clusters:
