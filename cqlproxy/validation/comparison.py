@@ -186,15 +186,11 @@ def _read(page: Page, columns: Sequence[Column], *, own: bool) -> list[Meant]:
         place = column.ours if own else column.theirs
         assert place is not None
         readers.append((place, column.meaning_of_ours if own else column.meaning_of_theirs))
-    return [
-        tuple(
-            [
-                value if read is None or (value := row[place]) is None else read(value)
-                for place, read in readers
-            ]
-        )
-        for row in page.rows
-    ]
+    return [tuple([_meant(row[place], read) for place, read in readers]) for row in page.rows]
+
+
+def _meant(value: bytes | None, read: Meaning | None) -> Hashable:
+    return value if value is None or read is None else read(value)
 
 
 def _of_rows(

@@ -101,7 +101,8 @@ class Validator:
         self._statements = statements
         self._counts = counts
         self._chance = chance
-        self._under_way = 0
+        self.under_way = 0
+        """Reads that are being compared."""
         self._supervisor = Supervisor()
         self._logged = FirstSeen()
 
@@ -150,10 +151,10 @@ class Validator:
             self._skip(Skipped.NOT_COPIED)
         elif len(sent) > LONGEST_STATEMENT or len(body) > LARGEST_ANSWER:
             self._skip(Skipped.TOO_LARGE)
-        elif self._under_way >= MOST_UNDER_WAY:
+        elif self.under_way >= MOST_UNDER_WAY:
             self._skip(Skipped.TOO_MANY)
         else:
-            self._under_way += 1
+            self.under_way += 1
             answered = _Answered(
                 read.opcode,
                 sent,
@@ -188,7 +189,7 @@ class Validator:
         else:
             self._counts.validated += 1
         finally:
-            self._under_way -= 1
+            self.under_way -= 1
 
     async def _compare(self, read: _Answered) -> None:
         asked = self._question(read)
