@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -16,6 +17,10 @@ from cqlproxy.state_file import StateFile, StateFileError
 from filters import Rules, load_rules
 
 log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.0005
+"""How long the event loop keeps the interpreter while the journal's thread waits for it, a few times for each
+transaction. Python's own 5 ms would make answers wait that wait for the journal."""
 
 
 async def serve(config: Config) -> None:
@@ -33,6 +38,8 @@ async def serve(config: Config) -> None:
     except BaseException:
         state.close()
         raise
+    if journal is not None:
+        sys.setswitchinterval(SWITCH_SECONDS)
     await _run(Proxy(config, rules, state, journal, metrics))
 
 
