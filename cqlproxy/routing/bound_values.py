@@ -32,11 +32,6 @@ def bound_value(body: bytes, prepared: PreparedStatement, index: int) -> bytes |
     if flags == _VALUES:
         if index >= body[at + 3] << 8 | body[at + 4]:
             return None
-        if not index and len(body) >= at + 9:
-            length = int.from_bytes(body[at + 5 : at + 9], "big")
-            value = body[at + 9 : at + 9 + length]
-            if len(value) == length:  # neither null, nor unset, nor cut off
-                return value
         found = value_at(body, at + 5, index)
         return found if found.__class__ is bytes else None
     if not flags & _NAMED_VALUES:
