@@ -23,6 +23,13 @@ BY_VALUE: Mapping[str, str] = {
 """Tables of the workload that are compared by value and time of expiry, and why not by write time."""
 
 
+FILLED = (
+    *("items", "parts", "events", "generated", "appended", "indexed"),
+    *("accounts", "ledger", "counts"),
+)
+"""Tables that have many rows after a workload."""
+
+
 class WorkloadResult(TypedDict):
     """What the program says at its end; see there."""
 

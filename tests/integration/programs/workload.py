@@ -29,7 +29,7 @@ _READS = {
 }
 _EVERY_READ = 12
 """One operation in so many is a read."""
-_EVERY_SCHEMA_CHANGE = 250
+_EVERY_SCHEMA_CHANGE = 8
 """One operation in so many of the first client is a step of `schema_changes`."""
 
 
