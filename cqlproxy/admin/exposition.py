@@ -208,6 +208,7 @@ def _by_table(metrics: Metrics) -> Iterable[Metric]:
 
 
 def _validation(counts: ValidationCounts) -> Iterable[Metric]:
+    yield _gauge("proxy_validations_under_way", "Reads that are being compared.", counts.under_way)
     yield _counter(
         "proxy_validated_reads_total", "Reads compared between the clusters, equal or not.", counts.validated
     )

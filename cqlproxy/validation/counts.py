@@ -8,9 +8,11 @@ from cqlproxy.table_counts import CountsByTable
 class ValidationCounts:
     """Each chosen read ends as validated or as skipped."""
 
-    __slots__ = ("mismatches", "rechecks", "skipped", "validated")
+    __slots__ = ("mismatches", "rechecks", "skipped", "under_way", "validated")
 
     def __init__(self) -> None:
+        self.under_way = 0
+        """Reads that are being compared, those that wait to be read once more among them."""
         self.validated = 0
         """Reads compared to the end, those that differ among them."""
         self.rechecks = 0
@@ -27,6 +29,7 @@ class ValidationCounts:
     def snapshot(self) -> dict[str, object]:
         """The figures that `/stats` shows, as JSON types."""
         return {
+            "validations_under_way": self.under_way,
             "validated_reads": self.validated,
             "validation_rechecks": self.rechecks,
             "consistency_mismatches": sum(self.mismatches.values()),

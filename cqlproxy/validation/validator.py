@@ -101,8 +101,6 @@ class Validator:
         self._statements = statements
         self._counts = counts
         self._chance = chance
-        self.under_way = 0
-        """Reads that are being compared."""
         self._supervisor = Supervisor()
         self._logged = FirstSeen()
 
@@ -144,17 +142,20 @@ class Validator:
             start, end = query_span(sent, 0)
             statement = self._statements.analyse(sent[start:end])
             table = qualified(statement.tables[0], keyspace)
-        if statement.verb != "SELECT" or self._is_system(table):
+        verdict = self._governor.table(table.keyspace, table.table).verdict
+        if statement.verb != "SELECT" or verdict.reason is Reason.SYSTEM:
             return
         mirror = read.route.mirror
         if mirror is None:
             self._skip(Skipped.NOT_COPIED)
+        elif not verdict.copy:
+            self._skip(Skipped.HELD_BACK)
         elif len(sent) > LONGEST_STATEMENT or len(body) > LARGEST_ANSWER:
             self._skip(Skipped.TOO_LARGE)
-        elif self.under_way >= MOST_UNDER_WAY:
+        elif self._counts.under_way >= MOST_UNDER_WAY:
             self._skip(Skipped.TOO_MANY)
         else:
-            self.under_way += 1
+            self._counts.under_way += 1
             answered = _Answered(
                 read.opcode,
                 sent,
@@ -171,9 +172,6 @@ class Validator:
             )
             self._supervisor.start(self._validate(answered), "validation of a read")
 
-    def _is_system(self, table: TableName) -> bool:
-        return self._governor.table(table.keyspace, table.table).verdict.reason is Reason.SYSTEM
-
     def _skip(self, reason: Skipped) -> None:
         self._counts.skip(reason.value)
 
@@ -189,7 +187,7 @@ class Validator:
         else:
             self._counts.validated += 1
         finally:
-            self.under_way -= 1
+            self._counts.under_way -= 1
 
     async def _compare(self, read: _Answered) -> None:
         asked = self._question(read)

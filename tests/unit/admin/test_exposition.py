@@ -34,6 +34,7 @@ NAMES = {
     "proxy_rules_reload_failures",
     "proxy_mirror_failed",
     "proxy_mirror_dropped",
+    "proxy_validations_under_way",
     "proxy_validated_reads",
     "proxy_validation_rechecks",
     "proxy_consistency_mismatches",

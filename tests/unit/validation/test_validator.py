@@ -132,7 +132,7 @@ class Setting:
         await self.settled()
 
     async def settled(self) -> None:
-        await until(lambda: not self.validator.under_way)
+        await until(lambda: not self.counts.under_way)
 
     def results(self) -> tuple[int, int, dict[str, int]]:
         """Validated, mismatches, skipped."""
@@ -475,5 +475,5 @@ async def test_it_stops_with_comparisons_under_way() -> None:
     setting.read().answered(0, Opcode.RESULT, ONE.encode(4))
     await until(lambda: setting.counts.rechecks == 1)
     await setting.validator.stop()
-    assert setting.validator.under_way == 0
+    assert setting.counts.under_way == 0
     assert setting.results() == (0, 0, {})
