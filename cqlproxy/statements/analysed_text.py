@@ -39,7 +39,7 @@ _NONE: Final[dict[int, Marker]] = {}
 # A text may take so much, and more by its length: short ones may hold anything, and long ones what people
 # write. 100,000s of casts, calls or relations in one text would hold up all other clients.
 _WORK: Final = 30_000_000
-_WORK_PER_CHARACTER: Final = 110
+_WORK_PER_CHARACTER: Final = 115
 _WORK_OF_A_WORD: Final = 100
 _WORK_OF_A_BLOCK: Final = 9_000
 _WORK_OF_A_COLON: Final = 500

@@ -12,7 +12,7 @@ from cqlproxy.statements.relations import where
 from cqlproxy.statements.statement import Binding, Kind, Selected, Span, Statement, TableName
 from cqlproxy.statements.terms import closing, table_name
 
-_WORK_OF_A_SELECTOR: Final = 700
+_WORK_OF_A_SELECTOR: Final = 1200
 _WORK_OF_ITS_WORD: Final = 300
 _TAIL: Final = frozenset(["", ";", "group", "order", "per", "limit", "allow", "bypass", "using", "with"])
 # What follows a column that is called json or distinct, but not the keyword.

@@ -13,7 +13,7 @@ from cqlproxy.statements.terms import INTEGER, WORK_OF_A_TERM, closing, constant
 _WORK_OF_A_CLAUSE: Final = 2500
 _WORK_OF_AN_EQUALITY: Final = 700
 _WORK_OF_A_RELATION: Final = 2000
-_WORK_OF_A_BRACKET: Final = 400
+_WORK_OF_A_BRACKET: Final = 700
 _WORK_OF_A_ROW: Final = 1500
 _WORK_OF_A_COLUMN: Final = 1500
 _EQ: Final = Operator.EQ

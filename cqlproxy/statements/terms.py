@@ -41,7 +41,7 @@ _DURATION: Final = re.compile(
     re.IGNORECASE,
 )
 
-WORK_OF_A_TERM: Final = 1100
+WORK_OF_A_TERM: Final = 1000
 _WORK_OF_AN_OPERATOR: Final = 150
 _WORK_OF_A_SELECTION: Final = 300
 _WORK_OF_A_CONSTANT: Final = 200

@@ -38,9 +38,9 @@ _ELEMENT: Final = Operator.ELEMENT
 _MUTATION: Final = Kind.MUTATION
 _SIGNS: Final = {"+": Operator.ADD, "-": Operator.SUBTRACT, "+=": Operator.ADD, "-=": Operator.SUBTRACT}
 _NOT_OF_A_MUTATION: Final = Statement(_MUTATION)[Statement._fields.index("selection") : -1]
-_WORK_OF_A_STATEMENT: Final = 4500
+_WORK_OF_A_STATEMENT: Final = 5000
 _WORK_OF_A_CLAUSE: Final = 1500
-_WORK_OF_AN_ASSIGNMENT: Final = 700
+_WORK_OF_AN_ASSIGNMENT: Final = 600
 _WORK_OF_AN_ELEMENT: Final = 1500
 VERBS: Final = frozenset(["insert", "update", "delete"])
 

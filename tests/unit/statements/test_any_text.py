@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -42,6 +43,9 @@ def test_any_part_of_a_statement(text: str, data: st.DataObject) -> None:
 
 
 LONGEST_SECONDS = 0.2
+REFERENCE = re.compile(r"\s*+(\w++|[^\w\s])")
+REFERENCE_SECONDS = 0.022
+"""What ``_slowness`` measures takes on the two-core machine of the figures in the README when it is idle."""
 
 
 @pytest.mark.parametrize(
@@ -86,15 +90,25 @@ def test_a_megabyte_of_columns_takes_little_time(value: str) -> None:
 
 
 def _analysed_in_time(text: str) -> Statement:
-    # The best of a few: what other programs on the machine do to its caches is not the analysis's.
+    # The best of a few, by what the machine does at the moment: other programs take its caches.
     taken = []
-    for _ in range(10):
+    for _ in range(5):
         began = time.process_time()
         statement = analyse(text)
         taken.append(time.process_time() - began)
-        if taken[-1] < LONGEST_SECONDS:
+        if taken[-1] < LONGEST_SECONDS or taken[-1] < LONGEST_SECONDS * _slowness():
             return statement
     raise AssertionError(f"{min(taken):.3f} s")
+
+
+def _slowness() -> float:
+    """How much more time the same work takes now than when the machine has nothing else to do."""
+    taken = []
+    for _ in range(3):
+        began = time.process_time()
+        assert sum(word == "," for word in REFERENCE.findall("ab1," * 100_000)) == 100_000
+        taken.append(time.process_time() - began)
+    return max(1.0, min(taken) / REFERENCE_SECONDS)
 
 
 def test_short_texts_may_hold_anything() -> None:
