@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cqlproxy.statements import Kind
+from tests.unit.statements.corpus import reference
 from tests.unit.statements.corpus.case import Case
 
 S: Final = Kind.SCHEMA
@@ -156,6 +157,7 @@ CASES: Final = [
     Case("DROP TRIGGER tr ON ks.t", S, tables="ks.t"),
     Case("DROP MATERIALIZED VIEW ks.v", S, tables="ks.v"),
     Case('TRUNCATE "MyKs"."T"', Kind.TRUNCATE, tables="MyKs.T"),
+    *reference.CASES,
     # --- no statement
     Case("", X),
     Case("  \n\t ", X),
