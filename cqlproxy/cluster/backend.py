@@ -27,7 +27,7 @@ from cqlproxy.cluster.keyspaces import KeyspacePools
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
-from cqlproxy.cluster.tables import TableShape, table_shape
+from cqlproxy.cluster.tables import TableShape, default_ttl, table_shape
 from cqlproxy.supervision import Supervisor
 from frame_codec import Opcode, routing_values
 
@@ -269,6 +269,10 @@ class Backend:
     def table(self, keyspace: str, table: str) -> TableShape | None:
         """A table or view by its names as stored; None when the driver does not know it, or not yet."""
         return None if self._cluster is None else table_shape(self._cluster.metadata, keyspace, table)
+
+    def default_ttl(self, keyspace: str, table: str) -> int:
+        """The time to live in seconds that a table gives writes; 0 for none, or when it is not known."""
+        return 0 if self._cluster is None else default_ttl(self._cluster.metadata, keyspace, table)
 
     def keyspace_changed(self, keyspace: str) -> None:
         """A keyspace was altered or dropped: its replicas are computed anew once the driver has read it."""

@@ -96,7 +96,10 @@ def evaluated_of(origin: PreparedStatement) -> DerivedStatement | None:
 
 
 def aging_of(origin: PreparedStatement) -> DerivedStatement | None:
-    """An INSERT or UPDATE with USING TTL, with a marker of its own for it. None as for `decided_of`."""
+    """An INSERT or UPDATE with a marker of its own for USING TTL, whether or not it had that before.
+
+    None as for `decided_of`, or when it has no room for another marker.
+    """
     found = origin.aging
     if not isinstance(found, DerivedStatement):
         origin.aging = found = _derived(origin, aging)

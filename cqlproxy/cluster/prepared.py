@@ -99,7 +99,7 @@ class PreparedStatement:
         self.evaluated: PreparedStatement | None = None
         """It with markers in place of the functions whose values are the proxy's to give."""
         self.aging: PreparedStatement | None = None
-        """It with a marker for the time to live that its text gives as a literal."""
+        """It with a marker for the time to live that its text gives as a literal, or leaves to the table."""
         self.scope: Scope | None = None
         """The governor's, for the rules in force when it was last asked."""
         self.used = True

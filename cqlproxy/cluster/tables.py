@@ -1,4 +1,4 @@
-"""What a cluster's schema says about a table's key, from the driver's copy of it."""
+"""What a cluster's schema says about a table, from the driver's copy of it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,12 @@ def table_shape(metadata: Any, keyspace: str, table: str) -> TableShape | None:
         frozenset(found.columns),
         view_of,
     )
+
+
+def default_ttl(metadata: Any, keyspace: str, table: str) -> int:
+    """The table's ``default_time_to_live`` in seconds; 0 for none, or as where ``table_shape`` gives None."""
+    # Not kept anywhere: four look-ups are soon done, and a schema that has changed is seen at once.
+    schema = metadata.keyspaces.get(keyspace)
+    found = None if schema is None else schema.tables.get(table)
+    seconds: int | None = None if found is None else found.options.get("default_time_to_live")
+    return seconds or 0

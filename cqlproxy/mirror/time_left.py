@@ -6,27 +6,23 @@ second and is written all the same: the original hid what the row held before, a
 the copy hides it too, and then leaves a tombstone with its write time behind as the original did. Left out,
 it would uncover on one cluster an older value that the other has lost.
 
-Zero means no time to live, in a text or as a value; so do null and unset. They stay. A time to live that
-the table gives (``default_time_to_live``) is not in the write, and not seen here.
+A write that gives no time to live has that of its table (``default_time_to_live``), and so has one that binds
+unset: its copy is written with what is left of that, as a time to live of its own. Zero means none, in a text
+or as a value, whatever the table gives; so does null. They stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from cqlproxy.cluster.derived import aging_of, entry_of, execute_of
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.statements import Literal, LiteralKind, Marker, Statement, Term, analyse
-from cqlproxy.statements.rewriting import (
-    Rewritten,
-    TtlParameter,
-    ttl_parameters,
-    values_of,
-    with_ttls,
-)
+from cqlproxy.statements import Literal, LiteralKind, Marker, Statement, TableName, Term, analyse
+from cqlproxy.statements.rewriting import Rewritten, expirable, values_of, with_ttls
 from frame_codec import (
+    UNSET,
     AddedValue,
     BatchEntry,
     BatchKind,
@@ -44,6 +40,9 @@ from frame_codec import (
     value_at,
     with_values,
 )
+
+DefaultTtl = Callable[[str, str], int]
+"""From keyspace and table to the time to live in seconds that the table gives writes; 0 for none."""
 
 SHORTEST: Final = 1
 """Seconds that a copy lives when its time is over."""
@@ -63,13 +62,23 @@ class Aged(NamedTuple):
     """Whether for something in it no time was left."""
 
 
-def aged(mutation: Mutation, age: float) -> Aged:
+def expires(mutation: Mutation, default_ttl: DefaultTtl) -> bool:
+    """Whether a copy may have a time to live: its own, or that of a table which it writes."""
+    # Hot path while the mirror lags: once for every copy that is late.
+    found = mutation.expires
+    for keyspace, table in mutation.tables:
+        found = found or default_ttl(keyspace or mutation.keyspace or "", table) > 0
+    return found
+
+
+def aged(mutation: Mutation, age: float, default_ttl: DefaultTtl = lambda keyspace, table: 0) -> Aged:
     """The copy as it is to be written ``age`` seconds after its original.
 
     Best are the seconds that servers count, ``int(now) - int(written_at)``; of others the whole ones count.
+    ``default_ttl`` tells of the tables of the cluster that the copy goes to.
     """
     opcode, body, prepared = mutation.opcode, mutation.body, mutation.prepared
-    clock = _Clock(int(age))
+    clock = _Clock(int(age), mutation.keyspace or "", default_ttl)
     if opcode == Opcode.QUERY:
         body = _query(body, clock)
     elif opcode == Opcode.EXECUTE:
@@ -78,23 +87,6 @@ def aged(mutation: Mutation, age: float) -> Aged:
     elif opcode == Opcode.BATCH:
         body, prepared = _batch(body, prepared, clock)
     return Aged(body, prepared, clock.expired)
-
-
-class _Clock:
-    """How much time is left, and whether it was over for any."""
-
-    __slots__ = ("_age", "expired")
-
-    def __init__(self, age: int) -> None:
-        self._age = age
-        self.expired = False
-
-    def left(self, ttl: int) -> int:
-        left = ttl - self._age
-        if left < SHORTEST:
-            self.expired = True
-            return SHORTEST
-        return left
 
 
 class _Values:
@@ -125,16 +117,47 @@ class _Values:
         return value_at(self._body, self._offset, found[0])
 
 
-def _ttl(term: Term, text: str, statement: Statement, values: _Values) -> int:
-    """The time to live in seconds; 0 for none, or none that a server takes."""
-    if isinstance(term, Marker):
-        value = values.of(term, text, statement)
-        return (
-            int.from_bytes(value, "big", signed=True) if isinstance(value, bytes) and len(value) == 4 else 0
-        )
-    if isinstance(term, Literal) and term.kind is LiteralKind.INTEGER:
-        return int(term.text)
-    return 0
+class _Clock:
+    """How much time is left, and whether it was over for any.
+
+    ``keyspace`` is that of tables without one.
+    """
+
+    __slots__ = ("_age", "_default_ttl", "_keyspace", "expired")
+
+    def __init__(self, age: int, keyspace: str, default_ttl: DefaultTtl) -> None:
+        self._age = age
+        self._keyspace = keyspace
+        self._default_ttl = default_ttl
+        self.expired = False
+
+    def left(self, statement: Statement, table: TableName, text: str, values: _Values) -> int | None:
+        """What is left to an INSERT or UPDATE; None when it has no time to live, or none that is valid."""
+        term = _ttl_term(statement)
+        ttl = 0
+        if isinstance(term, Marker):
+            value = values.of(term, text, statement)
+            if value is UNSET:
+                term = None
+            elif isinstance(value, bytes) and len(value) == 4:
+                ttl = int.from_bytes(value, "big", signed=True)
+        elif isinstance(term, Literal) and term.kind is LiteralKind.INTEGER:
+            ttl = int(term.text)
+        if term is None:
+            ttl = self._default_ttl(table.keyspace or self._keyspace, table.table)
+        if ttl <= 0:
+            return None
+        left = ttl - self._age
+        if left < SHORTEST:
+            self.expired = True
+            return SHORTEST
+        return left
+
+
+def _ttl_term(statement: Statement) -> Term | None:
+    return (
+        statement.using.ttl.term if statement.using is not None and statement.using.ttl is not None else None
+    )
 
 
 def _query(body: bytes, clock: _Clock) -> bytes:
@@ -151,14 +174,15 @@ def _text(encoded: bytes, values: _Values, clock: _Clock) -> tuple[bytes, list[i
     """The text with literals for what is left, and the numbers of the values that it still takes."""
     text = encoded.decode()
     statement = analyse(text)
-    changed: list[tuple[TtlParameter, int]] = []
-    for found in ttl_parameters(statement):
-        ttl = _ttl(found.parameter.term, text, statement, values)
-        if ttl > 0:
-            changed.append((found, clock.left(ttl)))
+    changed: list[tuple[Statement, int]] = []
+    for one in expirable(statement):
+        left = clock.left(one, one.tables[0], text, values)
+        if left is not None:
+            changed.append((one, left))
     if not changed:
         return None
-    gone = {found.parameter.term.index for found, _ in changed if isinstance(found.parameter.term, Marker)}
+    terms = [_ttl_term(one) for one, _ in changed]
+    gone = {term.index for term in terms if isinstance(term, Marker)}
     markers = tuple(marker for marker in range(statement.markers) if marker not in gone)
     without = Rewritten(with_ttls(text, changed), markers)
     kept = values_of(text, statement, without, statement.markers if values.named else values.count)
@@ -222,17 +246,15 @@ def _prepared_entry(
 
 def _prepared_left(prepared: PreparedStatement, values: _Values, clock: _Clock) -> bytes | None:
     """The serialized time that is left to a prepared INSERT or UPDATE; None when it has no time to live."""
-    using = prepared.statement.using
-    if using is None or using.ttl is None:
+    if not expirable(prepared.statement):
         return None
-    ttl = _ttl(using.ttl.term, prepared.text.decode(), prepared.statement, values)
-    return clock.left(ttl).to_bytes(4, "big") if ttl > 0 else None
+    left = clock.left(prepared.statement, prepared.tables[0], prepared.text.decode(), values)
+    return None if left is None else left.to_bytes(4, "big")
 
 
 def _in_place(prepared: PreparedStatement, values: _Values, left: bytes) -> list[int | AddedValue] | None:
-    """The values with another time to live; None when it is a literal, or a value that others may share."""
-    using = prepared.statement.using
-    term = using.ttl.term if using is not None and using.ttl is not None else None
+    """The values with another time to live; None when it is no value, or one that others may share."""
+    term = _ttl_term(prepared.statement)
     if not isinstance(term, Marker) or values.named or values.count != prepared.statement.markers:
         return None
     bound: list[int | AddedValue] = list(range(values.count))

@@ -18,7 +18,6 @@ from cqlproxy.statements.statement import (
     Kind,
     Marker,
     Operator,
-    Parameter,
     Span,
     Statement,
 )
@@ -45,14 +44,6 @@ class Rewritten(NamedTuple):
     text: str
     markers: tuple[int | Added, ...]
     """For each bind marker, in order: its index in the original text, or what it was added for."""
-
-
-class TtlParameter(NamedTuple):
-    """USING TTL of a statement: whose it is, its position among those of a batch (else 0), and its value."""
-
-    statement: Statement
-    position: int
-    parameter: Parameter
 
 
 def decided(text: str, statement: Statement) -> Rewritten:
@@ -128,32 +119,36 @@ def with_markers(text: str, statement: Statement, calls: Sequence[FunctionCall])
     return Rewritten(_replaced(text, replaced), tuple(markers))
 
 
-def ttl_parameters(statement: Statement) -> tuple[TtlParameter, ...]:
-    """Each USING TTL of a mutation or text batch, in the text's order."""
-    return tuple(
-        TtlParameter(one, position, one.using.ttl)
-        for position, one in enumerate(_each(statement))
-        if one.using is not None and one.using.ttl is not None
-    )
+def expirable(statement: Statement) -> tuple[Statement, ...]:
+    """The statements of a mutation or text batch that can have a TTL, in the text's order."""
+    return tuple(one for one in _each(statement) if one.kind is Kind.MUTATION and one.verb != "DELETE")
 
 
-def with_ttls(text: str, ttls: Sequence[tuple[TtlParameter, int]]) -> str:
-    """The text with other values, in seconds, for some of its `ttl_parameters`, in their order."""
-    return _replaced(text, [(found.parameter.span, f" {seconds} ") for found, seconds in ttls])
+def with_ttls(text: str, ttls: Sequence[tuple[Statement, int]]) -> str:
+    """The text with other TTLs, in seconds, for some of its `expirable` statements, in their order.
 
-
-def aging(text: str, statement: Statement) -> Rewritten:
-    """The INSERT or UPDATE with a bind marker of its own for its time to live, a literal or a marker before.
-
-    Raises ValueError when it has none.
+    They replace those that the statements have; one that has none gets it.
     """
-    if statement.using is None or statement.using.ttl is None:
-        raise ValueError("the statement has no USING TTL")
-    added = Added(next(_own_names(text)), "int", None)
+    replaced: list[tuple[Span, str]] = []
+    for statement, seconds in ttls:
+        place = ttl_place(text, statement)
+        replaced.append((place.span, place.written(str(seconds))))
+    return _replaced(text, replaced)
+
+
+def aging(text: str, statement: Statement) -> Rewritten | None:
+    """The INSERT or UPDATE with a bind marker of its own for its TTL: a literal, a marker or nothing before.
+
+    None when it has as many markers already as a request has values. Raises ValueError for what has no TTL.
+    """
     place = ttl_place(text, statement)
-    first_after = place.marker + isinstance(statement.using.ttl.term, Marker)
+    ttl = statement.using.ttl if statement.using is not None else None
+    first_after = place.marker + (ttl is not None and isinstance(ttl.term, Marker))
+    added = Added(next(_own_names(text)), "int", None)
     markers = (*range(place.marker), added, *range(first_after, statement.markers))
-    return Rewritten(_replaced(text, [(place.span, f" :{added.name} ")]), markers)
+    if len(markers) > MOST_MARKERS:
+        return None
+    return Rewritten(_replaced(text, [(place.span, place.written(f":{added.name}"))]), markers)
 
 
 def values_of(

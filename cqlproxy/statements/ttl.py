@@ -21,7 +21,7 @@ class TtlPlace(NamedTuple):
 
     def written(self, value: str) -> str:
         """What takes the place of the span: the TTL ``value``, a number of seconds or ``?``."""
-        return f" {self.keywords} {value} "
+        return f" {self.keywords} {value} " if self.keywords else f" {value} "
 
 
 def ttl_place(text: str, statement: Statement) -> TtlPlace:

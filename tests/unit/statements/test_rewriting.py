@@ -214,7 +214,7 @@ def test_using(text: str, using: Using | None) -> None:
 @pytest.mark.parametrize(
     ("text", "expected", "marker"),
     [
-        ("INSERT INTO t (a) VALUES (?) USING TTL 60", "INSERT INTO t (a) VALUES (?) USING TTL   9 ", 1),
+        ("INSERT INTO t (a) VALUES (?) USING TTL 60", "INSERT INTO t (a) VALUES (?) USING TTL  9 ", 1),
         ("INSERT INTO t (a) VALUES (?);-- ?", "INSERT INTO t (a) VALUES (?) USING TTL 9 ;-- ?", 1),
         (
             "INSERT INTO t JSON ? IF NOT EXISTS USING TIMESTAMP ?",
@@ -222,10 +222,10 @@ def test_using(text: str, using: Using | None) -> None:
             2,
         ),
         ('UPDATE ks."t"SET a=? WHERE k=?', 'UPDATE ks."t" USING TTL 9 SET a=? WHERE k=?', 0),
-        ("UPDATE t USING TTL ?SET a=? WHERE k=?", "UPDATE t USING TTL   9 SET a=? WHERE k=?", 0),
+        ("UPDATE t USING TTL ?SET a=? WHERE k=?", "UPDATE t USING TTL  9 SET a=? WHERE k=?", 0),
         (
             "UPDATE t USING TTL (int)? AND TIMESTAMP ? SET a=1 WHERE k=1",
-            "UPDATE t USING TTL   9  AND TIMESTAMP ? SET a=1 WHERE k=1",
+            "UPDATE t USING TTL  9  AND TIMESTAMP ? SET a=1 WHERE k=1",
             0,
         ),
     ],

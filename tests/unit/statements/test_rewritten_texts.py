@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqlproxy.statements import Kind, Marker, Statement, analyse
+from cqlproxy.statements.analysed_text import MOST_MARKERS
 from cqlproxy.statements.rewriting import (
     Added,
     Rewritten,
     aging,
     decided,
     evaluable,
-    ttl_parameters,
+    expirable,
     values_of,
     with_constants,
     with_markers,
@@ -342,6 +343,24 @@ def test_added_values_stand_among_those_of_merged_variables() -> None:
             (0, Added("cqlproxy_1", "int", None), 2, 3),
             "UPDATE t USING TIMESTAMP ? AND TTL 9  SET a = :cqlproxy_0 WHERE k = ?",
         ),
+        (
+            "INSERT INTO t (a, b) VALUES (?, :b); -- ?",
+            "INSERT INTO t (a, b) VALUES (?, :b) USING TTL :cqlproxy_0 ; -- ?",
+            (0, 1, Added("cqlproxy_0", "int", None)),
+            "INSERT INTO t (a, b) VALUES (?, :b) USING TTL 9 ; -- ?",
+        ),
+        (
+            "INSERT INTO t JSON ? DEFAULT UNSET USING TIMESTAMP ?",
+            "INSERT INTO t JSON ? DEFAULT UNSET USING TIMESTAMP ? AND TTL :cqlproxy_0 ",
+            (0, 1, Added("cqlproxy_0", "int", None)),
+            "INSERT INTO t JSON ? DEFAULT UNSET USING TIMESTAMP ? AND TTL 9 ",
+        ),
+        (
+            "UPDATE ks.t SET a = ? WHERE k = ?",
+            "UPDATE ks.t USING TTL :cqlproxy_0  SET a = ? WHERE k = ?",
+            (Added("cqlproxy_0", "int", None), 0, 1),
+            "UPDATE ks.t USING TTL 9  SET a = ? WHERE k = ?",
+        ),
     ],
 )
 def test_another_time_to_live(
@@ -350,27 +369,36 @@ def test_another_time_to_live(
     statement = analyse(text)
 
     assert aging(text, statement) == Rewritten(with_marker, markers)
-    [found] = ttl_parameters(statement)
-    assert with_ttls(text, [(found, 9)]) == with_literal
+    assert expirable(statement) == (statement,)
+    assert with_ttls(text, [(statement, 9)]) == with_literal
 
 
 def test_the_times_to_live_of_a_batch() -> None:
     text = (
         "BEGIN BATCH USING TIMESTAMP 1 INSERT INTO t (a) VALUES (1) USING TTL 5;"
-        " UPDATE t SET a = 1 WHERE k = 2; UPDATE t USING TTL ? SET a = ? WHERE k = ? APPLY BATCH"
+        " DELETE FROM t WHERE k = 1; UPDATE t SET a = 1 WHERE k = 2;"
+        " UPDATE t USING TTL ? SET a = ? WHERE k = ? APPLY BATCH"
     )
     statement = analyse(text)
-    first, second = ttl_parameters(statement)
+    first, second, third = expirable(statement)
 
-    assert (first.position, second.position) == (0, 2)
-    assert second.statement is statement.statements[2]
-    assert with_ttls(text, [(first, 3), (second, 4)]) == text.replace("TTL 5", "TTL  3 ").replace(
+    assert (first, second, third) == (statement.statements[0], *statement.statements[2:])
+    assert with_ttls(text, [(first, 3), (third, 4)]) == text.replace("TTL 5", "TTL  3 ").replace(
         "TTL ?", "TTL  4 "
     )
+    assert with_ttls(text, [(second, 3)]) == text.replace("UPDATE t SET", "UPDATE t USING TTL 3  SET")
     assert with_ttls(text, []) == text
 
 
-def test_only_a_statement_with_a_time_to_live_ages() -> None:
-    text = "INSERT INTO t (a) VALUES (1)"
-    with pytest.raises(ValueError, match="no USING TTL"):
+@pytest.mark.parametrize("text", ["DELETE FROM t WHERE k = 1", "TRUNCATE t", "SELECT a FROM t"])
+def test_only_a_write_of_rows_ages(text: str) -> None:
+    assert expirable(analyse(text)) == ()
+    with pytest.raises(ValueError, match="has no TTL"):
         aging(text, analyse(text))
+
+
+@pytest.mark.parametrize(("using", "room"), [("", False), (" USING TTL ?", True), (" USING TTL 5", False)])
+def test_no_text_ages_that_has_no_room_for_another_marker(using: str, room: bool) -> None:
+    others = MOST_MARKERS - using.count("?")
+    text = f"INSERT INTO t (k, s) VALUES (1, {{{', '.join('?' * others)}}}){using}"
+    assert (aging(text, analyse(text)) is not None) == room
