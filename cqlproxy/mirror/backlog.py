@@ -72,8 +72,8 @@ class Backlog:
         """Those in the backlog, as far as this process has put them there."""
         self._in_turn: dict[TableName, int] = {}
         """Copies in turn there, by table."""
-        self._inherited = journal.backlog(side) > 0
-        """Whether there may be copies of an earlier process, which may be of any kind."""
+        self._inherited = journal.backlog(side)
+        """Copies of an earlier process that have not been started yet: they may be of any kind."""
 
     @property
     def depth(self) -> int:
@@ -89,13 +89,17 @@ class Backlog:
         """Whether a copy has to stay behind the backlog."""
         if not self:
             # Also what the journal has dropped is not waited for any more.
-            self._inherited = False
+            self._inherited = 0
             self._schema_changes = 0
             self._in_turn.clear()
             return False
         if self._inherited or self._schema_changes or mutation.schema or mutation.in_turn:
             return True
         return bool(self._in_turn) and any(table in self._in_turn for table in mutation.tables)
+
+    def has_in_turn(self, tables: tuple[TableName, ...]) -> bool:
+        """Whether there are copies in turn of each of these tables."""
+        return all(table in self._in_turn for table in tables)
 
     def record(self, mutation: Mutation) -> bytes:
         return record_of(mutation, self._numbers.number_of)
@@ -149,6 +153,10 @@ class Backlog:
     def started(self, mutation: Mutation) -> None:
         """The first of those that wait is on its way."""
         self._allowance -= 1
+        if self._inherited:
+            # Those that this process has put there come later.
+            self._inherited -= 1
+            return
         if mutation.schema and self._schema_changes:
             self._schema_changes -= 1
         if mutation.in_turn and self._in_turn:

@@ -24,10 +24,18 @@ from cqlproxy.mirror.attempts import Attempts
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.preparation import NotNowError, RefusedError, prepare_on_target
 from cqlproxy.mirror.target_ids import with_target_ids
-from cqlproxy.mirror.time_left import aged
+from cqlproxy.mirror.time_left import aged, expires
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import PROTOCOL_V4, ErrorResponse, Opcode, response_start
+from frame_codec import (
+    PROTOCOL_V4,
+    ErrorCode,
+    ErrorResponse,
+    Opcode,
+    PlainError,
+    ProtocolError,
+    response_start,
+)
 
 log = logging.getLogger(__name__)
 
@@ -87,14 +95,20 @@ class Attempt(Request):
         if opcode == _RESULT:
             delivery.delivered(self)
         else:
-            error = ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
             delivery.landed(self)
-            delivery.destiny.refused(self, error)
+            delivery.destiny.refused(self, _error(flags, body))
 
     def failed(self, failure: Failure) -> None:
         if self in self.delivery.in_flight:
             self.delivery.landed(self)
             self.delivery.destiny.unanswered(self, failure)
+
+
+def _error(flags: int, body: bytes) -> ErrorResponse:
+    try:
+        return ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
+    except ProtocolError as damage:
+        return PlainError(f"an error that cannot be read: {damage}", ErrorCode.SERVER_ERROR)
 
 
 class Delivery:
@@ -190,7 +204,7 @@ class Delivery:
             return True
         body, statements, side = mutation.body, mutation.prepared, self._side
         now = self._clock()
-        if mutation.expires and now - mutation.offered >= AGED_SECONDS:
+        if now - mutation.offered >= AGED_SECONDS and expires(mutation, self._target.default_ttl):
             body, statements = self._aged(mutation)
         for prepared in statements:
             if prepared.ids[side] is None:
@@ -244,7 +258,8 @@ class Delivery:
     def _aged(self, mutation: Mutation) -> tuple[bytes, Sequence[PreparedStatement]]:
         """The body and the statements with what is left of the time to live."""
         # Servers count whole seconds of the wall clock: so both clusters let it expire in the same one.
-        found = aged(mutation, int(time.time()) - int(mutation.written_at))
+        age = int(time.time()) - int(mutation.written_at)
+        found = aged(mutation, age, self._target.default_ttl)
         if found.expired:
             tried = mutation.tried
             if tried is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import random
 from time import monotonic
@@ -19,18 +19,17 @@ from typing import Final
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.side import Side
-from cqlproxy.journal import Journal, Reason, Stored
+from cqlproxy.journal import Journal, Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.awaited import failure
 from cqlproxy.mirror.backlog import READ_AGAIN_SECONDS, Backlog
 from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.mirror.delivery import Delivery
-from cqlproxy.mirror.lanes import Lanes
-from cqlproxy.mirror.letter import dead_letter, unusable_letter
+from cqlproxy.mirror.graves import Graves
 from cqlproxy.mirror.mutation import Mutation, Settled
 from cqlproxy.mirror.outcomes import Outcomes
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
-from cqlproxy.statements import TableName
+from cqlproxy.mirror.turns import Turns
 from cqlproxy.supervision import Supervisor
 from filters import Rules
 from frame_codec import ErrorResponse
@@ -85,8 +84,9 @@ class Mirror:
             clock=clock,
             expired=self._expired,
         )
-        self._start = self._delivery.start
         self._in_flight = self._delivery.in_flight
+        self._turns = Turns(self._delivery, self._outcomes)
+        self._starts = self._turns.starts
         self._backlog: Backlog | None = None
         if journal is not None:
             self._backlog = Backlog(
@@ -96,24 +96,24 @@ class Mirror:
                 clock=clock,
                 arrived=self._read_back,
                 began=self._had_begun,
-                unusable=self._unusable,
+                unusable=lambda stored, error: self._graves.unusable(stored, error),
             )
+        self._graves = Graves(side, metrics, self._backlog)
         self._protects = settings.journal is JournalUse.ALWAYS and journal is not None
         self.answers_wait = self._protects or settings.overflow is Overflow.BLOCK
         """Whether clients' answers wait for their copies to be taken: then ``offer_then`` is for these."""
-        self._queue: deque[Mutation] = deque()
-        """Copies whose turn has not come."""
-        self._ready: deque[Mutation] = deque()
-        """Copies whose turn has come, which could not be sent, or are to be sent again."""
         self._blocked: deque[tuple[Mutation, Callable[[], None]]] = deque()
         """Copies that memory cannot take, whose clients wait for their answers."""
-        self._lanes = Lanes()
         self._held = 0
         self._held_bytes = 0
-        self._alone: Mutation | None = None
-        """The one that nothing else may be under way with, from its turn until it is settled."""
+        self._schema: set[Mutation] = set()
+        """Schema changes in memory that have no place in the journal."""
+        self._all_kept = False
+        """Whether the journal has a place for all that is in memory, ever since it got one for the first."""
         self._calm = self._backlog is None
         """Whether nothing waits but for its next attempt, so that a copy may start as it comes."""
+        self._not_kept: dict[Mutation, Settled | None] = {}
+        """Awaited copies that the journal is about to have, and whom to tell when it does."""
         self._pumping = False
         self._pump_again = False
         self._replay_timer: asyncio.TimerHandle | None = None
@@ -155,11 +155,12 @@ class Mirror:
     @property
     def lag(self) -> float:
         """Age in seconds of the oldest copy in memory that is not settled; 0 when there is none."""
-        oldest = min((mutation.offered for mutation in self._in_memory()), default=None)
+        oldest = min((mutation.offered for mutation in self.in_memory()), default=None)
         return 0.0 if oldest is None else max(0.0, self._clock() - oldest)
 
-    def _in_memory(self) -> list[Mutation]:
-        found = [*self._delivery, *self._outcomes.retries, *self._ready, *self._lanes, *self._queue]
+    def in_memory(self) -> list[Mutation]:
+        """The copies in memory that are not settled, in no order; each time a list of them all."""
+        found = [*self._delivery, *self._outcomes.retries, *self._turns]
         if self._backlog is not None:
             found.extend(self._backlog.waiting)
         return found
@@ -223,6 +224,11 @@ class Mirror:
             why = "the proxy is stopping"
         if why is None:
             mutation.awaited = settled
+            if self._protects and self._settings.sync_failure == "queue":
+                # At its place among the others, should it go on as one of them.
+                assert self._backlog is not None
+                self._not_kept[mutation] = None
+                self._backlog.protect(mutation, partial(self._is_kept, mutation))
             self._hold(mutation)
             if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
                 self._loop.call_later(self._settings.timeout, self._is_late, mutation)
@@ -241,7 +247,10 @@ class Mirror:
         return self._held < self._max_requests and self._held_bytes + mutation.size <= self._max_bytes
 
     def _comes_later(self, mutation: Mutation) -> bool:
-        return self._backlog is not None and self._backlog.comes_before(mutation)
+        backlog = self._backlog
+        return backlog is not None and (
+            backlog.comes_before(mutation) or (bool(self._schema) and bool(backlog))
+        )
 
     def _hold(self, mutation: Mutation) -> None:
         self._held += 1
@@ -251,44 +260,62 @@ class Mirror:
         self._held -= 1
         self._held_bytes -= mutation.size
 
-    def _starts(self, mutation: Mutation) -> bool:
-        """Start a copy that waits for nothing, if there is room in the window."""
-        return len(self._in_flight) < self._outcomes.limit and self._start(mutation)
-
     def _wait(self, mutation: Mutation) -> None:
         """A copy that is held waits for its turn, in memory or behind those in the journal."""
-        if mutation.awaited is None and mutation.entry is None and self._comes_later(mutation):
-            self._release(mutation)
-            self._spill(mutation, None)
-            return
-        self._queue.append(mutation)
+        if mutation.entry is None:
+            if mutation.awaited is None and self._comes_later(mutation):
+                self._release(mutation)
+                self._spill(mutation, None)
+                return
+            if mutation.schema:
+                self._schema.add(mutation)
+                self._all_kept = False
+        self._turns.queue.append(mutation)
         self.pump()
 
     def _overflow(self, mutation: Mutation, taken: Callable[[], None]) -> None:
         """Memory cannot take a copy."""
-        if self._stopped:
-            self._drop(mutation, "shutdown")
-        elif self._settings.overflow is Overflow.BLOCK:
+        if self._settings.overflow is Overflow.BLOCK and not self._stopped:
             self._blocked.append((mutation, taken))
             self._calm = False
             return
+        if self._stopped and self._backlog is None:
+            self._graves.drop(mutation, "shutdown")
         elif self._settings.overflow is Overflow.DROP or self._backlog is None:
-            self._drop(mutation, "queue_full")
+            self._graves.drop(mutation, "queue_full")
         else:
             self._spill(mutation, None)
         taken()
 
     def _spill(self, mutation: Mutation, stored: Callable[[], None] | None) -> None:
         assert self._backlog is not None
+        if not self._protects:
+            self._keep_order(mutation, self._backlog)
         self._backlog.spill(mutation, stored)
         self._calm = False
         if not self._held:
             self.pump()
 
-    def _drop(self, mutation: Mutation, reason: str) -> None:
-        self._metrics.count_dropped(reason)
-        for table in mutation.tables:
-            self._metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
+    def _keep_order(self, mutation: Mutation, backlog: Backlog) -> None:
+        """Copies in memory are older than one that is spilled, and the next process may deliver both.
+
+        Where their order matters, those in memory get their place in the journal before it. Rarely: from then
+        on all that comes and is concerned goes behind it, until it is settled.
+        """
+        if mutation.schema or (self._schema and not self._all_kept):
+            concerned: Iterable[Mutation] = self.in_memory()
+            self._all_kept = True
+        elif mutation.in_turn and not backlog.has_in_turn(mutation.tables):
+            tables = set(mutation.tables)
+            concerned = (other for other in self.in_memory() if not tables.isdisjoint(other.tables))
+        else:
+            return
+        for other in sorted(concerned, key=_when_offered):
+            # One under way that must not be sent twice would be, by the next process.
+            repeats = other.repeatable or not self._delivery.is_under_way(other)
+            goes_on = other.awaited is None or self._settings.sync_failure == "queue"
+            if repeats and goes_on and other.entry is None:
+                backlog.protect(other, None)
 
     # --- rules, and the end -------------------------------------------------------------------
 
@@ -320,22 +347,21 @@ class Mirror:
     async def stop(self) -> None:
         """Send no more: what is not delivered goes to the journal, or is dropped and counted."""
         self._stopped = True
+        self._max_requests = 0
         self._outcomes.stop()
         if self._replay_timer is not None:
             self._replay_timer.cancel()
         await self._supervisor.stop()
-        waiting = [] if self._backlog is None else await self._backlog.stop()
-        waiting.extend((*self._outcomes.retries.clear(), *self._ready, *self._lanes.clear(), *self._queue))
-        waiting.extend(self._delivery.not_sent())
-        under_way = await self._delivery.stop()
-        self._ready.clear()
-        self._queue.clear()
-        for mutation in under_way:
+        read_back = [] if self._backlog is None else await self._backlog.stop()
+        not_sent = list(self._delivery.not_sent())
+        waiting: list[Mutation] = []
+        for mutation in await self._delivery.stop():
             if mutation.repeatable:
                 waiting.append(mutation)
             else:
                 self.give_up(mutation, Reason.UNKNOWN_OUTCOME, "the proxy stopped before the answer came")
-        # In the order in which they were written.
+        waiting.extend((*not_sent, *self._outcomes.retries.clear(), *self._turns.clear(), *read_back))
+        # In the order in which they were written; what has started stood before what has not.
         waiting.sort(key=_when_offered)
         for mutation in waiting:
             self._leave(mutation)
@@ -344,6 +370,8 @@ class Mirror:
             self._hold(mutation)
             self._leave(mutation)
             taken()
+        # What is left is a schema change that arrived: the journal is about to know it.
+        self._held = self._held_bytes = 0
 
     def _leave(self, mutation: Mutation) -> None:
         """A copy is not delivered by this process."""
@@ -352,7 +380,7 @@ class Mirror:
         elif mutation.awaited is not None and not self.goes_on(mutation, "the proxy is stopping"):
             return
         elif self._backlog is None:
-            self._drop(mutation, "shutdown")
+            self._graves.drop(mutation, "shutdown")
             self._forget(mutation)
         else:
             self._backlog.give_back(mutation)
@@ -374,57 +402,19 @@ class Mirror:
             self._pumping = False
 
     def _pump(self) -> None:
+        turns, backlog = self._turns, self._backlog
         if self._outcomes.troubled:
-            self._ready.extend(self._outcomes.due())
+            turns.ready.extend(self._outcomes.due())
         if self._blocked:
             self._unblock()
-        if self._lanes.by_table:
-            self._lanes.advance(self._starts)
-        ready, queue = self._ready, self._queue
-        while ready and len(self._in_flight) < self._outcomes.limit:
-            mutation = ready.popleft()
-            if not self._start(mutation):
-                ready.appendleft(mutation)
-                break
-        while queue and not ready and self._send_from(queue):
-            pass
-        if self._backlog is not None and self._backlog:
-            if not ready and not queue:
-                self._replay(self._backlog)
-            self._backlog.read_soon(self._max_requests - self._held, self._max_requests)
+        turns.advance()
+        if backlog is not None and backlog:
+            if not turns.waits_for_window:
+                self._replay(backlog)
+            backlog.read_soon(self._max_requests - self._held, self._max_requests)
             self._calm = False
-            return
-        self._calm = not (ready or queue or self._lanes.by_table or self._blocked or self._alone)
-
-    def _send_from(self, source: deque[Mutation]) -> bool:
-        """Let the first of those that wait go on; False when it has to wait."""
-        if self._alone is not None or len(self._in_flight) >= self._outcomes.limit:
-            return False
-        mutation = source[0]
-        in_lane = mutation.in_turn or (bool(self._lanes.by_table) and self._lanes.concern(mutation))
-        if mutation.alone or (in_lane and len(mutation.tables) != 1):
-            if self._lanes or self._ready or self._outcomes.retries or not self._delivery.idle:
-                return False
-            if mutation.alone:
-                self._alone = mutation
-        elif in_lane:
-            source.popleft()
-            self._lanes.enter(mutation, self._under_way)
-            self._lanes.advance(self._starts)
-            return True
-        source.popleft()
-        if not self._start(mutation):
-            self._ready.appendleft(mutation)
-            return False
-        return True
-
-    def _under_way(self, table: TableName) -> int:
-        """Copies of a table whose turn has come and that are not settled; counted when a lane is opened."""
-        return sum(
-            table in mutation.tables
-            for started in (self._delivery, self._outcomes.retries, self._ready)
-            for mutation in started
-        )
+        else:
+            self._calm = not (turns or self._blocked)
 
     def _unblock(self) -> None:
         while self._blocked and self._fits(self._blocked[0][0]):
@@ -435,7 +425,7 @@ class Mirror:
 
     def go_on(self, mutations: list[Mutation]) -> None:
         """See ``outcomes.Holder``."""
-        self._ready.extend(mutations)
+        self._turns.ready.extend(mutations)
         self.pump()
 
     # --- from the journal ---------------------------------------------------------------------
@@ -443,18 +433,18 @@ class Mirror:
     def _replay(self, backlog: Backlog) -> None:
         """Nothing else is to be sent: go on with what was read back, as the rate allows."""
         waiting = backlog.waiting
-        while waiting and not self._ready and len(self._in_flight) < self._outcomes.limit:
+        while waiting and not self._turns.ready:
             pause = backlog.may_start()
             if pause:
                 if self._replay_timer is None:
                     self._replay_timer = self._loop.call_later(pause, self._replay_again)
                 return
             mutation = waiting[0]
-            left = self._send_from(waiting)
+            others_may_go = self._turns.send_first(waiting)
             if waiting and waiting[0] is mutation:
                 return
             backlog.started(mutation)
-            if not left:
+            if not others_may_go:
                 return
 
     def _replay_again(self) -> None:
@@ -483,12 +473,6 @@ class Mirror:
         error = "the proxy ended while it was being sent"
         self._bury(mutation, Reason.UNKNOWN_OUTCOME, error, None)
 
-    def _unusable(self, stored: Stored, error: str) -> None:
-        assert self._backlog is not None
-        self._metrics.count_mirror_failed(Reason.UNREADABLE)
-        letter = unusable_letter(stored.record, self.side, error)
-        self._backlog.journal.bury(self.side, stored.record, letter, stored.entry)
-
     # --- what became of it --------------------------------------------------------------------
 
     def arrived(self, mutation: Mutation) -> None:
@@ -504,8 +488,8 @@ class Mirror:
         if mutation.awaited is not None:
             self._tell(mutation, None)
         if not self._calm:
-            self._was_under_way(mutation)
-            if self._queue or self._ready:
+            self._turns.settled(mutation)
+            if self._turns.waits_for_window:
                 self._outcomes.window_was_full()
             self.pump()
         if not self._held:
@@ -533,8 +517,9 @@ class Mirror:
 
     def _schema_done(self, mutation: Mutation) -> None:
         self._tell(mutation, None)
-        self._forget(mutation)
-        self.pump()
+        if not self._stopped:
+            self._forget(mutation)
+            self.pump()
 
     def may_be_sent(self, mutation: Mutation) -> bool:
         """See ``outcomes.Holder``."""
@@ -562,12 +547,17 @@ class Mirror:
             self.give_up(mutation, Reason.SYNC_FAILED, error)
             return False
         mutation.awaited = None
-        if self._protects:
-            assert self._backlog is not None
-            self._backlog.protect(mutation, partial(settled, None))
+        if mutation in self._not_kept:
+            self._not_kept[mutation] = settled
         else:
             settled(None)
         return True
+
+    def _is_kept(self, mutation: Mutation) -> None:
+        """The journal has an awaited copy."""
+        settled = self._not_kept.pop(mutation)
+        if settled is not None:
+            settled(None)
 
     def _is_late(self, mutation: Mutation) -> None:
         """A client has waited for a copy as long as for an attempt: it waits no longer for its turn."""
@@ -592,27 +582,17 @@ class Mirror:
         if mutation.awaited is not None and self._settings.sync_failure == "fail":
             reason = Reason.SYNC_FAILED
             told = failure(mutation, self._target.name, error, answer)
-        self._metrics.count_mirror_failed(reason)
-        for table in mutation.tables:
-            self._metrics.undelivered_by_table.add(reason, table.keyspace, table.table)
-        if self._backlog is not None:
-            self._backlog.bury(mutation, dead_letter(mutation, self.side, reason, error))
+        self._graves.bury(mutation, reason, error)
         self._tell(mutation, told)
 
     def _expired(self) -> None:
         self._metrics.expired += 1
 
-    def _was_under_way(self, mutation: Mutation) -> None:
-        """Others may have waited for it."""
-        if mutation is self._alone:
-            self._alone = None
-        if self._lanes.by_table:
-            self._lanes.settled(mutation)
-
     def _forget(self, mutation: Mutation) -> None:
         """A copy whose turn had come is in memory no longer."""
         self._release(mutation)
-        self._was_under_way(mutation)
+        self._turns.settled(mutation)
+        self._schema.discard(mutation)
         if not self._held:
             self._idle.set()
 

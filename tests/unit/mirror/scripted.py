@@ -71,6 +71,7 @@ class Target:
         self.prepared_texts: list[bytes] = []
         self.prepare_answer = Answer(Opcode.RESULT, prepared_answer(b"shadow id").encode(4))
         self.keyspaces = Keyspaces(self)
+        self.default_ttls: dict[tuple[str, str], int] = {}
 
     @property
     def ready(self) -> bool:
@@ -81,6 +82,9 @@ class Target:
 
     def pick_for(self, prepared: PreparedStatement, body: bytes, parameters_at: int) -> "Target | None":
         return self.pick()
+
+    def default_ttl(self, keyspace: str, table: str) -> int:
+        return self.default_ttls.get((keyspace, table), 0)
 
     async def prepare(self, text: bytes, keyspace: str | None, near: object) -> Answer:
         self.prepared_texts.append(text)
@@ -141,6 +145,7 @@ class Setting:
         """Bodies that the rules in force forbid, once others are in force than those that let them pass."""
         self.rules = RULES
         self.asked: list[bytes] = []
+        self.judge: Callable[[Mutation], bool] = self.ask_again
         self.clock = clock or asyncio.get_running_loop().time
         self.settings = settings
         self.mirror = Mirror(
@@ -149,7 +154,7 @@ class Setting:
             self.settings,
             metrics=self.metrics,
             rules=RULES,
-            ask_again=self.ask_again,
+            ask_again=lambda mutation: self.judge(mutation),
             journal=journal,
             clock=self.clock,
         )
