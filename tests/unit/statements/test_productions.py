@@ -27,11 +27,13 @@ OR_REPLACE: Final = "(?:OR REPLACE )?"
 VERB: Final = "(?:INSERT|UPDATE|DELETE)"
 VIEW: Final = "MATERIALIZED VIEW"
 
-PERMISSIONS: Final = ["CREATE", "ALTER", "DROP", "SELECT", "MODIFY", "AUTHORIZE", "DESCRIBE", "EXECUTE"]
-PERMISSIONS += ["SELECT_MASKED"]
-NATIVE_TYPES: Final = ["ascii", "bigint", "blob", "boolean", "date", "decimal", "double", "duration", "float"]
-NATIVE_TYPES += ["inet", "int", "smallint", "text", "time", "timestamp", "timeuuid", "tinyint", "uuid"]
-NATIVE_TYPES += ["varchar", "varint"]
+PERMISSIONS: Final = """
+    CREATE ALTER DROP SELECT MODIFY AUTHORIZE DESCRIBE EXECUTE SELECT_MASKED
+""".split()
+NATIVE_TYPES: Final = """
+    ascii bigint blob boolean date decimal double duration float inet int smallint text time timestamp timeuuid
+    tinyint uuid varchar varint
+""".split()
 
 PRODUCTIONS: Final = {
     # statements: definitions of data
@@ -172,7 +174,7 @@ PRODUCTIONS: Final = {
         for kind in ("keys", "values", "entries", "full")
     },
     "drop_index_statement": rf"DROP INDEX {IF_EXISTS}{TABLE}",
-    "create_materialized_view_statement": rf"CREATE {VIEW} {IF_NOT_EXISTS}{TABLE} AS SELECT .* PRIMARY KEY .*",
+    "create_materialized_view_statement": rf"CREATE {VIEW} {IF_NOT_EXISTS}{TABLE} AS SELECT .*KEY .*",
     "alter_materialized_view_statement": rf"ALTER MATERIALIZED VIEW {IF_EXISTS}{TABLE} WITH .*",
     "drop_materialized_view_statement": rf"DROP MATERIALIZED VIEW {IF_EXISTS}{TABLE}",
     "create_function_statement": rf"CREATE {OR_REPLACE}FUNCTION {TABLE}\(.*\) CALLED ON NULL INPUT"
