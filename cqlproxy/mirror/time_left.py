@@ -71,7 +71,7 @@ def expires(mutation: Mutation, default_ttl: DefaultTtl) -> bool:
     return found
 
 
-def aged(mutation: Mutation, age: float, default_ttl: DefaultTtl = lambda keyspace, table: 0) -> Aged:
+def aged(mutation: Mutation, age: float, default_ttl: DefaultTtl) -> Aged:
     """The copy as it is to be written ``age`` seconds after its original.
 
     Best are the seconds that servers count, ``int(now) - int(written_at)``; of others the whole ones count.
