@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from tests.integration.comparison import Table, contents
+from tests.integration.comparison import Table, Tables, contents
 from tests.integration.programs.noted_requests import counter_row, kind
 from tests.nodes import CassandraNode, DriverProgram, ProxyProcess
 
@@ -112,8 +112,7 @@ class NotedLoad:
 
     def on(self, node: CassandraNode) -> Landed:
         """What a node has of it."""
-        tables = contents(node, self.keyspace, root=self._root)
-        return Landed(tables[f"{self.keyspace}.rows"], tables[f"{self.keyspace}.counts"])
+        return Landed.of(contents(node, self.keyspace, root=self._root), self.keyspace)
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,11 @@ class Landed:
 
     rows: Table
     counters: Table
+
+    @classmethod
+    def of(cls, tables: Tables, keyspace: str) -> Landed:
+        """From all that was read of a cluster."""
+        return cls(tables[f"{keyspace}.rows"], tables[f"{keyspace}.counts"])
 
     def ids(self) -> set[int]:
         """Ids of the rows that were inserted."""
