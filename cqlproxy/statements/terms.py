@@ -134,9 +134,9 @@ def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> li
             literals = {token: constant(token) for token in different}
             return [literals[token] for token in tokens]
         source.spend(_WORK_OF_A_CONSTANT * len(tokens))
-    joined = "".join(tokens)
-    if joined.isdigit() and joined.isascii():
-        return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
+        joined = "".join(tokens)
+        if joined.isdigit() and joined.isascii():
+            return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
     markers = source.markers
     found: list[Term] = []
     for token in tokens:

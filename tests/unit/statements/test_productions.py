@@ -27,13 +27,14 @@ OR_REPLACE: Final = "(?:OR REPLACE )?"
 VERB: Final = "(?:INSERT|UPDATE|DELETE)"
 VIEW: Final = "MATERIALIZED VIEW"
 
-PERMISSIONS: Final = """
-    CREATE ALTER DROP SELECT MODIFY AUTHORIZE DESCRIBE EXECUTE SELECT_MASKED
-""".split()
-NATIVE_TYPES: Final = """
-    ascii bigint blob boolean date decimal double duration float inet int smallint text time timestamp timeuuid
-    tinyint uuid varchar varint
-""".split()
+PERMISSIONS: Final = [
+    *("CREATE", "ALTER", "DROP", "SELECT", "MODIFY"),
+    *("AUTHORIZE", "DESCRIBE", "EXECUTE", "SELECT_MASKED"),
+]
+NATIVE_TYPES: Final = [
+    *("ascii", "bigint", "blob", "boolean", "date", "decimal", "double", "duration", "float", "inet", "int"),
+    *("smallint", "text", "time", "timestamp", "timeuuid", "tinyint", "uuid", "varchar", "varint"),
+]
 
 PRODUCTIONS: Final = {
     # statements: definitions of data
