@@ -71,10 +71,14 @@ class Changes:
         elif len(row.left) == row.copies:
             self._unfollow(row)
         else:
-            row.rewriting = True
-            row.left.sort()
-            self.batch.rewrites.append((row, tuple(row.left)))
+            self._reduce(row, row.left)
         self._later()
+
+    def _reduce(self, row: Row, left: list[int]) -> None:
+        """Have a row replaced by the copies of it that are left, none of which is in memory."""
+        row.rewriting = True
+        left.sort()
+        self.batch.rewrites.append((row, tuple(left)))
 
     def leave(self, row: Row, place: int, *, begun: bool) -> None:
         """See ``RowOwner``."""
@@ -180,15 +184,19 @@ class Changes:
             if row.marked:
                 self.batch.deletions[row.target].append(row.number)
             return
-        if not row.in_memory and left is not None and len(left) < len(row.records):
+        if not row.in_memory and left is not None and len(left) < len(row.records) and not row.marked:
             # The others have been settled before they were ever written.
             row.records = [row.records[place] for place in sorted(left)]
-            row.left = list(range(len(row.records)))
+            row.left = left = list(range(len(row.records)))
         row.copies = len(row.records)
         row.phase = Phase.WRITTEN
+        self.batch.rows.append(row)
         if row.in_memory:
             self.backlogs[row.target].followed[row.number] = row
-        self.batch.rows.append(row)
+        elif left is not None and len(left) < row.copies:
+            # Its marks go by the places of all records; both go in the same transaction.
+            self.backlogs[row.target].followed[row.number] = row
+            self._reduce(row, left)
 
     def resized(self, size: int) -> None:
         """The file has changed without a batch."""
@@ -232,7 +240,8 @@ class Changes:
         self._then = flight.then + self._then
         self.bytes += flight.bytes - sum(row.bytes for row in rows)
         for row in rows:
-            run_all(row.stored)
+            stored, row.stored = row.stored, []
+            run_all(stored)
 
     def give_up(self) -> None:
         """The journal is closed. What could not be written by now never is."""

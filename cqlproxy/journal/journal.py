@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -189,6 +190,11 @@ class Journal:
         self._changes.give_up()
         try:
             await self._thread.run(self._store.close)
+        except sqlite3.Error as error:
+            log.warning(
+                "the journal was closed, but its log stays beside it; the next start takes it in",
+                extra={"error": str(error)},
+            )
         finally:
             self._thread.stop()
 

@@ -27,10 +27,12 @@ _SPARE_PAGES: Final = 4096
 """Free pages that are kept for what comes next; more of them go back to the file system, some by commit."""
 
 _RETRY_ROOM_SECONDS: Final = 0.25
+_MEASURE_SECONDS: Final = 0.05
 _RETRY_GIVING_SECONDS: Final = 10.0
 
 _INSERT: Final = [f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)" for table in TABLES]
 _DELETE: Final = [f"DELETE FROM {table} WHERE number BETWEEN ? AND ?" for table in TABLES]
+_UNMARK: Final = "DELETE FROM removed WHERE target = ? AND number = ?"
 _BEGIN: Final = [f"UPDATE {table} SET began = ? WHERE number = ?" for table in TABLES]
 _COUNTS: Final = [
     f"SELECT coalesce(sum(copies), 0), coalesce(max(number), 0), coalesce(max(high), 0), min(low)"
@@ -107,6 +109,11 @@ class Store:
         self._drop_oldest = drop_oldest
         self._followed = followed
         self.reader = Reader(self._db, followed)
+        self._marked: tuple[set[int], set[int]] = (set(), set())
+        """By side, the rows of which copies were removed while others were in need of the row."""
+        self._size = self._free = 0
+        """Bytes in use and free pages, when last measured."""
+        self._measured_at = 0.0
         self._no_room_before = 0.0
         self._no_giving_before = 0.0
         (self._page_bytes,) = self._db.execute("PRAGMA page_size").fetchone()
@@ -142,7 +149,19 @@ class Store:
     def size(self) -> int:
         """Bytes of the file that are in use."""
         (pages,) = self._db.execute("PRAGMA page_count").fetchone()
-        return int((pages - self._free_pages()) * self._page_bytes)
+        self._free = self._free_pages()
+        self._size = int((pages - self._free) * self._page_bytes)
+        self._measured_at = monotonic()
+        return self._size
+
+    def _estimate(self, batch: Batch) -> None:
+        """Bring the size up to date: exactly where it matters, and once in a while.
+
+        Each statement costs the thread a wait for the interpreter when the loop is busy.
+        """
+        urgent = self._size > self._max_bytes - self._max_bytes // 8
+        if urgent or not batch.rows or monotonic() - self._measured_at > _MEASURE_SECONDS:
+            self.size()
 
     def open_log(self) -> int:
         """A descriptor of the write-ahead log, for fsync: the same file as long as the store is open.
@@ -170,10 +189,11 @@ class Store:
     def apply(self, batch: Batch) -> Report:
         """Write a batch, all of it or, with ``sqlite3.Error``, nothing."""
         report = self._transaction(lambda: self._write(batch))
-        free = self._free_pages()
-        if free > _SPARE_PAGES and monotonic() >= self._no_giving_before:
+        spare = self._free - _SPARE_PAGES
+        if spare > 0 and monotonic() >= self._no_giving_before:
             try:
-                self._give_back(min(_VACUUM_PAGES, free - _SPARE_PAGES))
+                self._give_back(min(_VACUUM_PAGES, spare))
+                self._free -= _VACUUM_PAGES
             except sqlite3.Error:
                 # The batch is written; if the disk fails, the next one will tell.
                 self._no_giving_before = monotonic() + _RETRY_GIVING_SECONDS
@@ -224,8 +244,11 @@ class Store:
             db.executemany("INSERT OR REPLACE INTO statements VALUES (?, ?)", batch.statements)
         if batch.removed:
             db.executemany("INSERT OR IGNORE INTO removed VALUES (?, ?, ?)", batch.removed)
+            for side, number, _ in batch.removed:
+                self._marked[side].add(number)
         for row in batch.rows:
             blob = pack(row.records)
+            self._size += len(blob)
             db.execute(
                 _INSERT[row.target],
                 (row.number, len(row.records), row.low, row.high, row.began, crc32(blob), blob),
@@ -236,25 +259,29 @@ class Store:
             self._rewrite(row.target, row.number, places)
         for index, numbers in enumerate(batch.deletions):
             if numbers:
-                runs = runs_of(numbers)
-                db.executemany(_DELETE[index], runs)
-                db.executemany(
-                    "DELETE FROM removed WHERE target = ? AND number BETWEEN ? AND ?",
-                    [(index, first, last) for first, last in runs],
-                )
+                db.executemany(_DELETE[index], runs_of(numbers))
+                self._forget_marks(index, numbers)
         self.letters.add(batch.letters)
         dropped_letters = self.letters.make_room(self._max_bytes // 2)
-        size = self.size()
         dropped = (0, 0)
-        if size > self._max_bytes and self._drop_oldest:
-            dropped = self._make_room(size)
-            size = self.size()
-        return Report(size, self.letters.count, dropped, dropped_letters)
+        self._estimate(batch)
+        if self._size > self._max_bytes and self._drop_oldest:
+            dropped = self._make_room()
+        return Report(self._size, self.letters.count, dropped, dropped_letters)
+
+    def _forget_marks(self, side: int, numbers: list[int]) -> None:
+        """The rows are gone, and so is the need to know which of their copies were removed before."""
+        marked = self._marked[side]
+        gone = marked.intersection(numbers) if marked else ()
+        if gone:
+            marked.difference_update(gone)
+            self._db.executemany(_UNMARK, [(side, number) for number in gone])
 
     def _rewrite(self, side: Side, number: int, places: Sequence[int]) -> None:
         """Reduce a row to the copies at ``places``."""
         row = self.reader.row(side, number)
-        self._db.execute("DELETE FROM removed WHERE target = ? AND number = ?", (side, number))
+        self._db.execute(_UNMARK, (side, number))
+        self._marked[side].discard(number)
         if row is None or not row.records:
             return
         if not places:
@@ -278,22 +305,22 @@ class Store:
 
     # --- room ---------------------------------------------------------------------------------
 
-    def _make_room(self, size: int) -> tuple[int, int]:
+    def _make_room(self) -> tuple[int, int]:
         """Delete the oldest rows of which no copy is in memory; returns how many copies went, by side."""
         dropped = [0, 0]
         if monotonic() < self._no_room_before:
             return 0, 0
         # Somewhat more than needed, so that it is not done for every batch.
         goal = self._max_bytes - self._max_bytes // 64
-        while size > goal:
-            rows = self._oldest(size - goal)
+        while self._size > goal:
+            rows = self._oldest(self._size - goal)
             if not rows:
                 self._no_room_before = monotonic() + _RETRY_ROOM_SECONDS
                 break
             for side, number, copies in rows:
                 self._db.execute(_DELETE[side], (number, number))
                 dropped[side] += copies
-            size = self.size()
+            self.size()
         return dropped[0], dropped[1]
 
     def _oldest(self, room: int) -> list[tuple[Side, int, int]]:

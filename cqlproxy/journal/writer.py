@@ -116,7 +116,7 @@ class Writer:
             if timer is not None:
                 timer.cancel()
         if self._syncing is not None:
-            await self._syncing
+            await asyncio.wait([self._syncing])
         if self._log_file is not None:
             os.close(self._log_file)
             self._log_file = None
@@ -159,7 +159,9 @@ class Writer:
             log.warning("the journal can be written again", extra={"journal": str(self._path)})
         self._written(flight, report)
         for row in flight.batch.rows:
-            run_all(row.stored)
+            # The row may stay for long, and what is called may hold a whole copy.
+            stored, row.stored = row.stored, []
+            run_all(stored)
         run_all(flight.then)
         _resolve(flight.waiters)
         self._unsynced = True

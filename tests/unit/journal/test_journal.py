@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -287,6 +288,24 @@ async def test_a_buried_copy_is_a_letter_and_no_copy(path: Path, solitary: bool,
         assert b"copy 2" in found
         (only,) = await journal.letters.list()
         assert (only.reason, only.error) == (Reason.REJECTED, LETTER.error)
+
+
+@on_loop
+async def test_places_in_a_row_stay_true_when_some_ended_before_it_was_written(path: Path) -> None:
+    async with opened(path) as journal:
+        entries = held(journal, numbered(0, 4))
+        journal.bury(SHADOW, b"copy 0", LETTER, entries[0])
+        entries[1].settle()
+        entries[2].leave()
+        entries[3].leave()
+        await committed(journal)
+        killed = path.parent / "killed"
+        killed.mkdir()
+        for name in ("journal.db", "journal.db-wal"):
+            shutil.copy(path.parent / name, killed)
+        assert records(await everything(journal, SHADOW)) == numbered(2, 4)
+    async with opened(killed / "journal.db") as journal:
+        assert records(await everything(journal, SHADOW)) == numbered(2, 4)
 
 
 # --- the end ----------------------------------------------------------------------------------

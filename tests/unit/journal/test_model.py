@@ -141,6 +141,35 @@ class JournalMachine(RuleBasedStateMachine):
 
         self.run(work)
 
+    @rule(side=sides, endings=st.lists(st.sampled_from(["settle", "leave", "bury", "keep"]), max_size=6))
+    def append_and_end_at_once(self, side: Side, endings: list[str]) -> None:
+        async def work() -> None:
+            copies = []
+            for _ in endings:
+                self.model.numbers += 1
+                copy = Copy(self.model.numbers, side, b"%d " % self.model.numbers, False)
+                copy.entry = self.journal.append(side, copy.record, held=True, stored=copy.was_stored)
+                copies.append(copy)
+            self.model.copies += copies
+            for copy, ending in zip(copies, endings, strict=True):
+                assert copy.entry is not None
+                if ending == "settle":
+                    copy.entry.settle()
+                    copy.state = State.SETTLED
+                elif ending == "leave":
+                    copy.entry.leave()
+                    copy.state = State.BACKLOG
+                elif ending == "bury":
+                    self.become_letter(copy)
+
+        self.run(work)
+
+    def become_letter(self, copy: Copy) -> None:
+        self.journal.bury(copy.side, copy.record, LETTER, copy.entry)
+        copy.state = State.LETTER
+        self.model.letters += 1
+        copy.letter = self.model.letters
+
     @rule(choices=picks)
     def settle(self, choices: list[int]) -> None:
         async def work() -> None:
@@ -195,10 +224,7 @@ class JournalMachine(RuleBasedStateMachine):
     def bury(self, choices: list[int]) -> None:
         async def work() -> None:
             for copy in self.pick(choices):
-                self.journal.bury(copy.side, copy.record, LETTER, copy.entry)
-                copy.state = State.LETTER
-                self.model.letters += 1
-                copy.letter = self.model.letters
+                self.become_letter(copy)
 
         self.run(work)
 

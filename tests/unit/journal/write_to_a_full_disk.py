@@ -26,17 +26,21 @@ def may_grow(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
-async def main(path: Path) -> None:
-    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    dropped = Counter[Side]()
-    journal = await Journal.open(
+async def opened(path: Path, dropped: Counter[Side]) -> Journal:
+    return await Journal.open(
         path,
         max_bytes=1 << 30,
         fsync_seconds=0.02,
         when_full=WhenFull.DROP_OLDEST,
         on_dropped=lambda side, copies: dropped.update({side: copies}),
     )
+
+
+async def main(path: Path) -> None:
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    dropped = Counter[Side]()
+    journal = await opened(path, dropped)
     before = [await stored(journal, SHADOW, b"before %d" % number, solitary=True) for number in range(3)]
     begun, gone = asyncio.Event(), asyncio.Event()
 
@@ -77,13 +81,23 @@ async def main(path: Path) -> None:
     assert journal.letters.count == 1
     await journal.close()
 
-    journal = await Journal.open(
-        path, max_bytes=1 << 30, fsync_seconds=1, when_full=WhenFull.BLOCK, on_dropped=lambda *_: None
-    )
+    journal = await opened(path, dropped)
     found = await everything(journal, SHADOW)
     assert records(found) == [b"before 0", b"after"]
     assert [copy.began for copy in found] == [True, False]
     assert journal.opened.letters == 1
+    found[0].entry.leave(begun=True)
+    await committed(journal)
+
+    # The end on a disk that is full: counted, told, and nothing of what was on disk is lost.
+    may_grow(4096)
+    dropped.clear()
+    journal.append(SHADOW, b"lost", held=False)
+    await journal.close()
+    assert dropped[SHADOW] == 1
+    may_grow(resource.RLIM_INFINITY)
+    journal = await opened(path, dropped)
+    assert records(await everything(journal, SHADOW)) == [b"before 0", b"after"]
     await journal.close()
     print("done")
 
