@@ -7,6 +7,7 @@ by name, BATCH of a text and of a prepared statement.
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import time
 import uuid
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.time_left import aged
@@ -54,9 +56,12 @@ from tests.nodes import CassandraNode
 _ORIGINAL: Final = "rewriting_original"
 _REWRITTEN: Final = "rewriting_rewritten"
 _REPLICATION: Final = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+_DEFAULT_TTL: Final = 9000
 _SCHEMA: Final = (
     "CREATE TYPE pair (a timeuuid, b timestamp)",
     "CREATE TABLE plain (k int PRIMARY KEY, a int, b text, s set<text>, l list<text>, m map<text, text>)",
+    "CREATE TABLE fading (k int PRIMARY KEY, a int, b text, m map<text, text>)"
+    f" WITH default_time_to_live = {_DEFAULT_TTL}",
     "CREATE TABLE rows (p int, c int, a int, st int static, PRIMARY KEY (p, c))",
     "CREATE TABLE times (k int PRIMARY KEY, a int, tu timeuuid, u uuid, bl blob, ts timestamp, d date,"
     " t time, big bigint, tx text, l list<timeuuid>, lb list<blob>, s set<uuid>, m map<timeuuid, timestamp>,"
@@ -65,6 +70,7 @@ _SCHEMA: Final = (
 )
 _CLEAN: Final = (
     "DELETE FROM plain WHERE k IN (1, 2, 3)",
+    "DELETE FROM fading WHERE k IN (1, 2, 3)",
     "DELETE FROM rows WHERE p IN (1, 2, 3)",
     "DELETE FROM times WHERE k IN (1, 2, 3)",
 )
@@ -212,6 +218,31 @@ _WITH_TTL: Final = (
         (_int(1), _int(5000), _int(6), _int(7)),
     ),
 )
+_WITH_TTL_OF_TABLE: Final = (
+    Case("INSERT INTO fading (k, a) VALUES (1, 2)"),
+    Case("INSERT INTO fading (k, a) VALUES (?, ?);", (_int(1), _int(2))),
+    Case("INSERT INTO fading (k, a, b) VALUES (:k, :x, :b)", (_int(1), _int(2), UNSET)),
+    Case("INSERT INTO fading (k, a, m) VALUES (?, ?, {'x': '?'}) /* ? */", (_int(1), _int(2))),
+    Case("""INSERT INTO fading JSON '{"k": 1, "a": 2}'"""),
+    Case("INSERT INTO fading JSON ? DEFAULT UNSET", (b'{"k": 1, "a": 2}',)),
+    Case("UPDATE fading SET a = ?, b = ? WHERE k = ?", (_int(2), None, _int(1))),
+    Case("UPDATE fading SET a = 2, m['x'] = :y WHERE k IN (1, 2)", (b"z",)),
+    # What else a write can say: a number counts, zero and null mean none, unset the table's.
+    Case("UPDATE fading USING TTL ? SET a = 2 WHERE k = ?", (UNSET, _int(1))),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL ?", (_int(1), UNSET)),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL ?", (_int(1), None)),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL ?", (_int(1), _int(0))),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL ?", (_int(1), _int(5000))),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL 0", (_int(1),)),
+    Case("INSERT INTO fading (k, a) VALUES (?, 2) USING TTL 5000", (_int(1),)),
+    Case(
+        "BEGIN BATCH INSERT INTO fading (k, a) VALUES (?, 2);"
+        " UPDATE fading USING TTL ? SET a = ? WHERE k = 2;"
+        " INSERT INTO plain (k, a) VALUES (1, ?); DELETE b FROM fading WHERE k = ?;"
+        " UPDATE fading SET a = 1 WHERE k = 3 APPLY BATCH",
+        (_int(1), UNSET, _int(6), _int(7), _int(3)),
+    ),
+)
 
 
 class Sent(NamedTuple):
@@ -299,8 +330,8 @@ class Node:
             found.append(sorted(result.rows, key=repr))
         return found
 
-    def ttls(self, keyspace: str) -> dict[int, int]:
-        result = self.does(f"SELECT k, ttl(a) FROM {keyspace}.plain")
+    def ttls(self, keyspace: str, table: str) -> dict[int, int]:
+        result = self.does(f"SELECT k, ttl(a) FROM {keyspace}.{table}")
         assert isinstance(result, Rows)
         return {_number(key): _number(ttl) for key, ttl in result.rows}
 
@@ -519,23 +550,33 @@ _SLOW: Final = 20
 """Seconds that a test may take between two statements."""
 
 
-@pytest.mark.parametrize("case", _WITH_TTL, ids=lambda case: f"{case.text} {case.values}")
+def _default_ttl(keyspace: str, table: str) -> int:
+    return _DEFAULT_TTL if keyspace == _ORIGINAL and table == "fading" else 0
+
+
+def _mutation(sent: Sent) -> Mutation:
+    return Mutation(
+        sent.opcode,
+        sent.body,
+        offered=0.0,
+        tables=(),
+        rules=None,
+        keyspace=_ORIGINAL,
+        prepared=sent.prepared,
+        expires=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "case", _WITH_TTL + _WITH_TTL_OF_TABLE, ids=lambda case: f"{case.text} {case.values}"
+)
 def test_a_late_copy_lives_as_long_as_its_original(node: Node, case: Case) -> None:
     for sent in _forms(node, case):
         if sent.opcode == Opcode.EXECUTE and sent.prepared[0].statement.kind is Kind.BATCH:
             continue  # it is copied as the text that it is
         node.both_do(_CLEAN)
         original = _stamped(sent)
-        mutation = Mutation(
-            sent.opcode,
-            original.body,
-            offered=0.0,
-            tables=(),
-            rules=None,
-            prepared=sent.prepared,
-            expires=True,
-        )
-        late = aged(mutation, _LATE)
+        late = aged(_mutation(original), _LATE, _default_ttl)
         assert not late.expired
         for keyspace, one in (
             (_ORIGINAL, original),
@@ -543,32 +584,66 @@ def test_a_late_copy_lives_as_long_as_its_original(node: Node, case: Case) -> No
         ):
             answer = node.answers(one, keyspace)
             assert isinstance(answer, bytes), answer
-        assert node.rows(_ORIGINAL, ["plain"]) == node.rows(_REWRITTEN, ["plain"])
-        ttls, left = node.ttls(_ORIGINAL), node.ttls(_REWRITTEN)
-        assert ttls
-        assert ttls.keys() == left.keys()
-        for key, ttl in ttls.items():
-            expected = ttl - _LATE if ttl else 0
-            assert abs(left[key] - expected) <= (_SLOW if ttl else 0)
+        tables = _tables(case)
+        assert node.rows(_ORIGINAL, tables) == node.rows(_REWRITTEN, tables)
+        for table in tables:
+            ttls, left = node.ttls(_ORIGINAL, table), node.ttls(_REWRITTEN, table)
+            assert ttls
+            assert ttls.keys() == left.keys()
+            for key, ttl in ttls.items():
+                expected = ttl - _LATE if ttl else 0
+                assert abs(left[key] - expected) <= (_SLOW if ttl else 0)
+
+
+@pytest.mark.parametrize("form", _BY_POSITION, ids=lambda form: form.__name__)
+def test_original_and_late_copy_in_a_table_with_a_time_to_live_expire_together(
+    node: Node, form: Callable[[Node, Case, None], Sent]
+) -> None:
+    node.both_do(_CLEAN)
+    sent = _stamped(form(node, Case("INSERT INTO fading (k, a) VALUES (?, 2)", (_int(1),)), None))
+    written = time.time()
+    assert isinstance(node.answers(sent, _ORIGINAL), bytes)
+    answered = time.time()
+    time.sleep(3)
+    started = time.time()
+    late = aged(_mutation(sent), int(started) - int(written), _default_ttl)
+    copy = Sent(sent.opcode, late.body, tuple(late.prepared))
+    assert isinstance(node.answers(copy, _REWRITTEN), bytes)
+    ttl, left = node.ttls(_ORIGINAL, "fading")[1], node.ttls(_REWRITTEN, "fading")[1]
+    # Seconds may begin between a look at the clock here and one of the server, and between its two reads.
+    assert abs(ttl - left) <= 1 + (answered - written) + (time.time() - started)
+    assert node.rows(_ORIGINAL, ["fading"]) == node.rows(_REWRITTEN, ["fading"])
+
+
+def test_the_time_to_live_of_a_table_is_known_from_the_schema(node: Node, primary: CassandraNode) -> None:
+    async def asked() -> list[int]:
+        backend = Backend(
+            name="primary",
+            contact_points=[primary.address],
+            port=primary.port,
+            local_datacenter=None,
+            request_timeout=10.0,
+        )
+        tables = [(_ORIGINAL, "fading"), (_ORIGINAL, "plain"), (_ORIGINAL, "none"), ("none", "fading")]
+        before = [backend.default_ttl(*table) for table in tables]
+        await backend.connect()
+        try:
+            return before + [backend.default_ttl(*table) for table in tables]
+        finally:
+            await backend.close()
+
+    assert asyncio.run(asked()) == [0, 0, 0, 0, _DEFAULT_TTL, 0, 0, 0]
 
 
 def test_an_expired_copy_hides_what_its_original_had_replaced(node: Node) -> None:
     node.both_do(_CLEAN)
     text = "INSERT INTO plain (k, a) VALUES (1, 2) USING TTL 60"
     sent = _query(node, Case(text), None)
-    mutation = Mutation(
-        sent.opcode,
-        _stamped(sent).body,
-        offered=0.0,
-        tables=(),
-        rules=None,
-        expires=True,
-    )
     node.both_do(["INSERT INTO plain (k, a) VALUES (1, 1) USING TIMESTAMP 1"])
-    late = aged(mutation, _LATE)
+    late = aged(_mutation(_stamped(sent)), _LATE, _default_ttl)
     assert late.expired
     assert isinstance(node.answers(Sent(sent.opcode, late.body, ()), _REWRITTEN), bytes)
     written = time.monotonic()
-    while node.ttls(_REWRITTEN).get(1):
+    while node.ttls(_REWRITTEN, "plain").get(1):
         assert time.monotonic() - written < _SLOW
     assert node.rows(_REWRITTEN, ["plain"]) == [[]]
