@@ -44,8 +44,8 @@ def analyse(text: str) -> Statement:
     is of Kind.UNKNOWN. The grammar is that of Cassandra 5 and ScyllaDB, read generously: what a server
     refuses may still have a kind, since its refusal is what the client will see.
 
-    So is a long text that asks for far more work than its length is worth, such as 100,000 casts or relations:
-    whoever sends it must not hold up the others. Short texts may hold anything (see ``Source.spend``).
+    Of Kind.UNKNOWN too is a long text that asks for far more work than its length is worth, such as 100,000
+    casts or relations: it must not hold up other clients. Short texts may hold anything.
     """
     if len(text) < _LONG or not gc.isenabled():
         return _analyse(text)
