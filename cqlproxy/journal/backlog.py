@@ -112,7 +112,7 @@ class Backlog:
                 followed[found.number] = row
                 places = range(found.copies)
             elif row.left is not None and not row.rewriting:
-                places = row.left
+                places = sorted(row.left)
                 row.left = None
             else:
                 continue
