@@ -27,12 +27,10 @@ class CircuitState(Enum):
 class Circuit:
     """The state, and what in a row leads to the next. Times are those of one clock, in seconds."""
 
-    __slots__ = ("_in_a_row", "_since", "opened", "state")
+    __slots__ = ("_in_a_row", "_since", "state")
 
     def __init__(self) -> None:
         self.state = CircuitState.CLOSED
-        self.opened = 0
-        """How often it has opened."""
         self._in_a_row = 0
         """Failures while it is closed, successes while it is half open."""
         self._since = float("-inf")
@@ -72,7 +70,6 @@ class Circuit:
             if self._in_a_row < FAILURES_TO_OPEN:
                 return False
         self.state = CircuitState.OPEN
-        self.opened += 1
         self._since = now
         self._in_a_row = 0
         return True

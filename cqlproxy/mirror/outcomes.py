@@ -213,13 +213,15 @@ class Outcomes:
 
     def _target_fails(self, sent: float, now: float) -> None:
         self.troubled = True
+        was_closed = self.circuit.state is CircuitState.CLOSED
         if self.circuit.failed(sent, now):
             self._width = self._target.width
-            self._metrics.circuit_opened += 1
-            log.warning(
-                f"the {self._target.name} cluster fails: copies wait, and it is tried again after"
-                f" {OPEN_SECONDS:g} s, or when a node is connected"
-            )
+            if was_closed:
+                self._metrics.circuit_opened += 1
+                log.warning(
+                    f"the {self._target.name} cluster fails: copies wait, and it is tried again every"
+                    f" {OPEN_SECONDS:g} s, and when a node is connected"
+                )
             self._circuit_timer = self._loop.call_later(OPEN_SECONDS, self.pump)
         self._set_limit()
 

@@ -164,6 +164,10 @@ class Setting:
         """Copies that will not be delivered, by reason."""
         return {**self.metrics.dropped, **self.metrics.mirror_failed}
 
+    @property
+    def circuit(self) -> str:
+        return self.mirror.circuit.value
+
     def use(self, rules: Rules, *forbidden: bytes) -> None:
         """Put other rules in force."""
         self.rules = rules
