@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 UNPREPARED_SECONDS: Final = 60.0
 """How long a copy is prepared again and again for, on node after node, before it is given up."""
 
+MIN_PAUSE_SECONDS: Final = 0.001
+"""Between a timer that fired too early and the next."""
+
 _CONGESTED: Final = frozenset({ErrorCode.OVERLOADED, ErrorCode.WRITE_TIMEOUT})
 
 
@@ -222,7 +225,7 @@ class Outcomes:
                     f"the {self._target.name} cluster fails: copies wait, and it is tried again every"
                     f" {OPEN_SECONDS:g} s, and when a node is connected"
                 )
-            self._circuit_timer = self._loop.call_later(OPEN_SECONDS, self.pump)
+            self._wake_for_circuit(self._clock())
         self._set_limit()
 
     def _target_is_well(self) -> None:
@@ -254,11 +257,23 @@ class Outcomes:
             if now >= self.circuit.reopens_at or self._width > width:
                 self.circuit.try_again(now)
                 self._set_limit()
+            else:
+                self._wake_for_circuit(now)
         if not self.retries:
             return []
         due = self.retries.due(now)
         self._wake_for_retries(now)
         return due
+
+    def _wake_for_circuit(self, now: float) -> None:
+        """While the circuit is open there is always a timer: one may fire a little before its time."""
+        if self._circuit_timer is None:
+            pause = max(self.circuit.reopens_at - now, MIN_PAUSE_SECONDS)
+            self._circuit_timer = self._loop.call_later(pause, self._circuit_is_due)
+
+    def _circuit_is_due(self) -> None:
+        self._circuit_timer = None
+        self.pump()
 
     def _wake_for_retries(self, now: float) -> None:
         at = self.retries.next_due

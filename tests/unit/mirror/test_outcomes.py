@@ -1,6 +1,7 @@
 """What the mirror makes of errors, time-outs and lost connections."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -119,6 +120,38 @@ async def test_no_copy_is_given_up_because_the_target_was_away() -> None:
     assert s.circuit == "closed"
     assert s.metrics.mirrored == 20
     assert s.metrics.circuit_opened == 1
+
+
+@on_loop
+async def test_a_timer_that_fires_a_little_early_does_not_leave_the_circuit_open_for_good() -> None:
+    clock = Clock()
+    loop = asyncio.get_running_loop()
+    armed: list[tuple[float, Callable[[], object]]] = []
+    arm = loop.call_later
+
+    def call_later(pause: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        armed.append((pause, callback))
+        return arm(3600, callback)
+
+    s = Setting(clock=clock, settings=PATIENT)
+    s.offer(*(b"%d" % number for number in range(FAILURES_TO_OPEN + 1)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "call_later", call_later)
+        for _ in range(FAILURES_TO_OPEN):
+            s.target.fail(Failure.TIMEOUT)
+        while s.target.sent:
+            s.target.fail(Failure.TIMEOUT)
+        assert s.circuit == "open"
+        pause, fire = max(armed, key=lambda timer: timer[0])
+        assert pause == OPEN_SECONDS
+        armed.clear()
+        clock.now += OPEN_SECONDS - 0.0006
+        fire()
+        assert s.circuit == "open"
+        ((pause, fire),) = [timer for timer in armed if timer[0] < 1]
+        clock.now += pause
+        fire()
+        assert s.circuit == "half_open"
 
 
 @on_loop
