@@ -240,8 +240,8 @@ class Journal:
         it no more; with ``WhenFull.BLOCK`` that waits for room (``full``).
 
         When it cannot be kept, since the disk fails or ``BEHIND_BYTES`` wait already, a copy that is not held
-        is dropped and counted; for one that is held ``stored()`` is called all the same, so that no client
-        hangs, and it is counted as ``unprotected``.
+        is dropped and counted; for one that is held ``stored()`` is called all the same, perhaps at once, so
+        that no client hangs, and it is counted as ``unprotected``.
         """
         # Hot path: once for every copy that is journaled.
         row = self._open[target]
@@ -275,13 +275,13 @@ class Journal:
 
         ``record`` is as for ``append``, so that the letter can be replayed; ``letter`` what is shown of it.
         """
-        low = self._statements.low
-        if entry is not None and (row := entry.row) is not None:
+        row = None if entry is None else entry.row
+        low = self._statements.low if row is None else min(self._statements.low, row.low)
+        new = new_letter(target, letter, record, low, self._statements.high)
+        if entry is not None and row is not None:
             entry.row = None
-            low = min(low, row.low)
             self._changes.remove(row, entry.place)
             self._changes.out_of_memory(row)
-        new = new_letter(target, letter, record, low, self._statements.high)
         if self._closed or self.behind + new.size > BEHIND_BYTES:
             self._on_dropped(target, 1)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 
 from cqlproxy.journal.letter_store import Filter
 from cqlproxy.journal.letters import DeadLetter, Reason
@@ -52,8 +53,8 @@ class LetterBox:
         found: list[DeadLetter] = []
         place: int | None = after
         while place is not None and len(found) < limit:
-            start, room = place, limit - len(found)
-            page = await self._thread.run(lambda: self._store.letters.page(start, room, wanted))  # noqa: B023
+            look = partial(self._store.letters.page, place, limit - len(found), wanted)
+            page = await self._thread.run(look)
             found.extend(page.letters)
             place = page.scanned
         return found
