@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from cqlproxy.admin.view import LettersFailedError, LettersWanted
+from cqlproxy.journal.errors import JournalError
 from cqlproxy.journal.letter_box import LetterBox
 from cqlproxy.journal.letters import DeadLetter
 
@@ -84,7 +85,7 @@ class DeadLetters:
 def _telling_failures() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, JournalError) as error:
         raise LettersFailedError(
             f"the journal cannot be used at the moment: {error}; look at the disk of mirror.journal_path"
         ) from error
