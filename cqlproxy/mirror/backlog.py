@@ -7,6 +7,7 @@ decides; those whose place matters may not.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -28,17 +29,21 @@ CHUNK_COPIES: Final = 1024
 BURST_SECONDS: Final = 0.05
 """Copies may be sent in one go that the rate allows in this time."""
 
-READ_AGAIN_SECONDS: Final = 0.5
-"""When the journal gives nothing though it has something: its disk fails."""
+SLICE_COPIES: Final = 64
+"""So many records are made copies of before clients have their turn."""
 
-Arrived = Callable[[list[Mutation]], None]
+READ_AGAIN_SECONDS: Final = 0.5
+"""After a chunk of which nothing was of use."""
+
+Arrived = Callable[[list[Mutation]], bool]
 Unusable = Callable[[Stored, str], None]
 
 
 class Backlog:
     """The copies for ``side`` in ``journal``. ``rate``: how many may be started per second.
 
-    ``arrived`` gets the copies of a chunk, in order; they are in memory then. ``began`` gets those that were
+    ``arrived`` gets the copies of a chunk, in order; they are in memory then. It returns False when it gave
+    some back for want of room: those after them stay on disk as well. ``began`` gets those that were
     about to be sent when a process ended, and must not be sent twice; ``unusable`` what is no copy any more.
     """
 
@@ -63,7 +68,6 @@ class Backlog:
         self._numbers = StatementNumbers(journal)
         self._supervisor = Supervisor()
         self._reading = False
-        self._read_again_at = 0.0
         self.waiting: deque[Mutation] = deque()
         """Read back, and not started yet."""
         self._allowance = 1.0
@@ -174,7 +178,6 @@ class Backlog:
             or len(self.waiting) >= CHUNK_COPIES
             or room < min(CHUNK_COPIES, max(capacity // 2, 1))
             or not self.journal.backlog(self._side)
-            or self._clock() < self._read_again_at
         ):
             return
         self._reading = True
@@ -183,12 +186,24 @@ class Backlog:
     async def _read(self) -> None:
         try:
             chunk = await self.journal.read(self._side)
+            waited = len(self.waiting)
+            fits = True
+            for start in range(0, len(chunk), SLICE_COPIES):
+                if start:
+                    # Clients are served between the slices of a chunk.
+                    await asyncio.sleep(0)
+                fits = self._made_copies(chunk[start : start + SLICE_COPIES], fits)
+            if not chunk or (not fits and len(self.waiting) == waited):
+                # The disk fails, or memory is full of others that do not move.
+                await asyncio.sleep(READ_AGAIN_SECONDS)
         finally:
             self._reading = False
-        if not chunk:
-            self._read_again_at = self._clock() + READ_AGAIN_SECONDS
+        self._arrived([])
+
+    def _made_copies(self, slice_of_chunk: list[Stored], fits: bool) -> bool:
+        """Make copies of records; returns whether memory could take all of them, and those before."""
         usable: list[Mutation] = []
-        for stored in chunk:
+        for stored in slice_of_chunk:
             try:
                 mutation = mutation_of(stored.record, self._numbers.statement_of)
             except (RecordError, JournalError) as error:
@@ -197,9 +212,11 @@ class Backlog:
             mutation.entry = stored.entry
             if stored.began and not mutation.schema:
                 self._began(mutation)
-            else:
+            elif fits:
                 usable.append(mutation)
-        self._arrived(usable)
+            else:
+                stored.entry.leave()
+        return (self._arrived(usable) and fits) if usable else fits
 
     async def stop(self) -> list[Mutation]:
         """Read no more; returns what waits, in order. A chunk on its way is found by the next process."""

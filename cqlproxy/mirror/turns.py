@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from cqlproxy.mirror.backlog import Backlog
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.lanes import Lanes
 from cqlproxy.mirror.mutation import Mutation
@@ -85,6 +86,25 @@ class Turns:
             self.ready.appendleft(mutation)
             return False
         return True
+
+    def replay(self, backlog: Backlog) -> float:
+        """Nothing that waits here can be sent: go on with what was read back from the journal.
+
+        Returns the seconds after which its rate allows more; 0 when something else is waited for.
+        """
+        waiting = backlog.waiting
+        while waiting and not self.ready:
+            pause = backlog.may_start()
+            if pause:
+                return pause
+            mutation = waiting[0]
+            others_may_go = self.send_first(waiting)
+            if waiting and waiting[0] is mutation:
+                return 0.0
+            backlog.started(mutation)
+            if not others_may_go:
+                return 0.0
+        return 0.0
 
     def _under_way(self, table: TableName) -> int:
         """Copies of a table whose turn has come and that are not settled; counted when a lane is opened."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from random import random
 from time import monotonic
@@ -21,12 +21,13 @@ from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Journal, Reason
 from cqlproxy.metrics import Metrics
-from cqlproxy.mirror.awaited import failure
-from cqlproxy.mirror.backlog import READ_AGAIN_SECONDS, Backlog
+from cqlproxy.mirror.awaited import Awaited
+from cqlproxy.mirror.backlog import Backlog
 from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.graves import Graves
 from cqlproxy.mirror.mutation import Mutation, Settled
+from cqlproxy.mirror.order import Order, when_offered
 from cqlproxy.mirror.outcomes import Outcomes
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.turns import Turns
@@ -98,22 +99,24 @@ class Mirror:
                 began=self._had_begun,
                 unusable=lambda stored, error: self._graves.unusable(stored, error),
             )
+        self._order: Order | None = None
+        if self._backlog is not None:
+            self._order = Order(self._backlog, self.in_memory, self._may_keep)
         self._graves = Graves(side, metrics, self._backlog)
         self._protects = settings.journal is JournalUse.ALWAYS and journal is not None
+        self._awaited = Awaited(
+            target.name,
+            fails=settings.sync_failure == "fail",
+            keeps=self._backlog if self._protects else None,
+        )
         self.answers_wait = self._protects or settings.overflow is Overflow.BLOCK
         """Whether clients' answers wait for their copies to be taken: then ``offer_then`` is for these."""
         self._blocked: deque[tuple[Mutation, Callable[[], None]]] = deque()
         """Copies that memory cannot take, whose clients wait for their answers."""
         self._held = 0
         self._held_bytes = 0
-        self._schema: set[Mutation] = set()
-        """Schema changes in memory that have no place in the journal."""
-        self._all_kept = False
-        """Whether the journal has a place for all that is in memory, ever since it got one for the first."""
         self._calm = self._backlog is None
         """Whether nothing waits but for its next attempt, so that a copy may start as it comes."""
-        self._not_kept: dict[Mutation, Settled | None] = {}
-        """Awaited copies that the journal is about to have, and whom to tell when it does."""
         self._pumping = False
         self._pump_again = False
         self._replay_timer: asyncio.TimerHandle | None = None
@@ -223,21 +226,16 @@ class Mirror:
         elif self._stopped:
             why = "the proxy is stopping"
         if why is None:
-            mutation.awaited = settled
-            if self._protects and self._settings.sync_failure == "queue":
-                # At its place among the others, should it go on as one of them.
-                assert self._backlog is not None
-                self._not_kept[mutation] = None
-                self._backlog.protect(mutation, partial(self._is_kept, mutation))
+            self._awaited.take(mutation, settled)
             self._hold(mutation)
             if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
                 self._loop.call_later(self._settings.timeout, self._is_late, mutation)
                 self._wait(mutation)
-        elif self._settings.sync_failure == "queue":
-            self.offer_then(mutation, partial(settled, None))
-        else:
+        elif self._awaited.fails:
             mutation.awaited = settled
             self._bury(mutation, Reason.SYNC_FAILED, why, None)
+        else:
+            self.offer_then(mutation, partial(settled, None))
 
     def never_confirmed(self, mutation: Mutation) -> None:
         """The cluster that answers gave no answer, so that it may not have the write: it is not copied."""
@@ -247,10 +245,7 @@ class Mirror:
         return self._held < self._max_requests and self._held_bytes + mutation.size <= self._max_bytes
 
     def _comes_later(self, mutation: Mutation) -> bool:
-        backlog = self._backlog
-        return backlog is not None and (
-            backlog.comes_before(mutation) or (bool(self._schema) and bool(backlog))
-        )
+        return self._order is not None and self._order.comes_later(mutation)
 
     def _hold(self, mutation: Mutation) -> None:
         self._held += 1
@@ -267,9 +262,8 @@ class Mirror:
                 self._release(mutation)
                 self._spill(mutation, None)
                 return
-            if mutation.schema:
-                self._schema.add(mutation)
-                self._all_kept = False
+            if self._order is not None:
+                self._order.in_memory(mutation)
         self._turns.queue.append(mutation)
         self.pump()
 
@@ -289,33 +283,20 @@ class Mirror:
 
     def _spill(self, mutation: Mutation, stored: Callable[[], None] | None) -> None:
         assert self._backlog is not None
+        assert self._order is not None
         if not self._protects:
-            self._keep_order(mutation, self._backlog)
+            self._order.before_spilling(mutation)
         self._backlog.spill(mutation, stored)
         self._calm = False
         if not self._held:
             self.pump()
 
-    def _keep_order(self, mutation: Mutation, backlog: Backlog) -> None:
-        """Copies in memory are older than one that is spilled, and the next process may deliver both.
-
-        Where their order matters, those in memory get their place in the journal before it. Rarely: from then
-        on all that comes and is concerned goes behind it, until it is settled.
-        """
-        if mutation.schema or (self._schema and not self._all_kept):
-            concerned: Iterable[Mutation] = self.in_memory()
-            self._all_kept = True
-        elif mutation.in_turn and not backlog.has_in_turn(mutation.tables):
-            tables = set(mutation.tables)
-            concerned = (other for other in self.in_memory() if not tables.isdisjoint(other.tables))
-        else:
-            return
-        for other in sorted(concerned, key=_when_offered):
-            # One under way that must not be sent twice would be, by the next process.
-            repeats = other.repeatable or not self._delivery.is_under_way(other)
-            goes_on = other.awaited is None or self._settings.sync_failure == "queue"
-            if repeats and goes_on and other.entry is None:
-                backlog.protect(other, None)
+    def _may_keep(self, mutation: Mutation) -> bool:
+        """Whether the next process may deliver a copy that is in memory."""
+        if mutation.awaited is not None and self._awaited.fails:
+            return False
+        # One under way that must not be sent twice would be.
+        return mutation.repeatable or not self._delivery.is_under_way(mutation)
 
     # --- rules, and the end -------------------------------------------------------------------
 
@@ -362,7 +343,7 @@ class Mirror:
                 self.give_up(mutation, Reason.UNKNOWN_OUTCOME, "the proxy stopped before the answer came")
         waiting.extend((*not_sent, *self._outcomes.retries.clear(), *self._turns.clear(), *read_back))
         # In the order in which they were written; what has started stood before what has not.
-        waiting.sort(key=_when_offered)
+        waiting.sort(key=when_offered)
         for mutation in waiting:
             self._leave(mutation)
         while self._blocked:
@@ -411,7 +392,8 @@ class Mirror:
         if backlog is not None and backlog:
             if not turns.waits_for_window:
                 self._replay(backlog)
-            backlog.read_soon(self._max_requests - self._held, self._max_requests)
+            if self._held_bytes * 2 <= self._max_bytes:
+                backlog.read_soon(self._max_requests - self._held, self._max_requests)
             self._calm = False
         else:
             self._calm = not (turns or self._blocked)
@@ -432,41 +414,29 @@ class Mirror:
 
     def _replay(self, backlog: Backlog) -> None:
         """Nothing else is to be sent: go on with what was read back, as the rate allows."""
-        waiting = backlog.waiting
-        while waiting and not self._turns.ready:
-            pause = backlog.may_start()
-            if pause:
-                if self._replay_timer is None:
-                    self._replay_timer = self._loop.call_later(pause, self._replay_again)
-                return
-            mutation = waiting[0]
-            others_may_go = self._turns.send_first(waiting)
-            if waiting and waiting[0] is mutation:
-                return
-            backlog.started(mutation)
-            if not others_may_go:
-                return
+        pause = self._turns.replay(backlog)
+        if pause and self._replay_timer is None:
+            self._replay_timer = self._loop.call_later(pause, self._replay_again)
 
     def _replay_again(self) -> None:
         self._replay_timer = None
         self.pump()
 
-    def _read_back(self, mutations: list[Mutation]) -> None:
-        """A chunk of the backlog has come. What memory cannot take stays where it was."""
+    def _read_back(self, mutations: list[Mutation]) -> bool:
+        """Copies of the backlog have come. Returns whether memory can take them all; if not, those after the
+        last that it took stay where they were.
+        """
         assert self._backlog is not None
-        waiting = self._backlog.waiting
         fits = not self._stopped
         for mutation in mutations:
             fits = fits and (self._fits(mutation) or not self._held)
             if fits:
                 self._hold(mutation)
-                waiting.append(mutation)
+                self._backlog.waiting.append(mutation)
             else:
                 self._backlog.give_back(mutation)
-        if mutations:
-            self.pump()
-        elif not self._stopped and self._backlog and self._replay_timer is None:
-            self._replay_timer = self._loop.call_later(READ_AGAIN_SECONDS, self._replay_again)
+        self.pump()
+        return fits
 
     def _had_begun(self, mutation: Mutation) -> None:
         """It was about to be sent when the process ended, and must not be sent twice."""
@@ -486,7 +456,7 @@ class Mirror:
         self._held -= 1
         self._held_bytes -= mutation.size
         if mutation.awaited is not None:
-            self._tell(mutation, None)
+            self._awaited.tell(mutation, None)
         if not self._calm:
             self._turns.settled(mutation)
             if self._turns.waits_for_window:
@@ -516,7 +486,7 @@ class Mirror:
             self._schema_done(mutation)
 
     def _schema_done(self, mutation: Mutation) -> None:
-        self._tell(mutation, None)
+        self._awaited.tell(mutation, None)
         if not self._stopped:
             self._forget(mutation)
             self.pump()
@@ -528,7 +498,7 @@ class Mirror:
                 return True
             if mutation.entry is not None:
                 mutation.entry.settle()
-            self._tell(mutation, None)
+            self._awaited.tell(mutation, None)
         self._forget(mutation)
         return False
 
@@ -541,49 +511,31 @@ class Mirror:
 
     def goes_on(self, mutation: Mutation, error: str) -> bool:
         """See ``outcomes.Holder``."""
-        settled = mutation.awaited
-        assert settled is not None
-        if self._settings.sync_failure == "fail":
+        if self._awaited.fails:
             self.give_up(mutation, Reason.SYNC_FAILED, error)
             return False
-        mutation.awaited = None
-        if mutation in self._not_kept:
-            self._not_kept[mutation] = settled
-        else:
-            settled(None)
+        self._awaited.goes_on(mutation)
         return True
-
-    def _is_kept(self, mutation: Mutation) -> None:
-        """The journal has an awaited copy."""
-        settled = self._not_kept.pop(mutation)
-        if settled is not None:
-            settled(None)
 
     def _is_late(self, mutation: Mutation) -> None:
         """A client has waited for a copy as long as for an attempt: it waits no longer for its turn."""
         if mutation.awaited is None or self._delivery.is_under_way(mutation) or self._stopped:
             return
-        if self._settings.sync_failure == "queue":
-            self.goes_on(mutation, "its turn did not come in time")
-            return
-        mutation.rules = _GIVEN_UP
-        self._bury(mutation, Reason.SYNC_FAILED, "its turn did not come in time", None)
-
-    def _tell(self, mutation: Mutation, error: ErrorResponse | None) -> None:
-        """The client that waits for a copy, if one does, may have its answer."""
-        settled = mutation.awaited
-        if settled is not None:
-            mutation.awaited = None
-            settled(error)
+        if self._awaited.fails:
+            mutation.rules = _GIVEN_UP
+            self._bury(mutation, Reason.SYNC_FAILED, "its turn did not come in time", None)
+        else:
+            self._awaited.goes_on(mutation)
 
     def _bury(self, mutation: Mutation, reason: Reason, error: str, answer: ErrorResponse | None) -> None:
         """A copy is a dead letter, or lost where there is no journal; both are counted."""
         told: ErrorResponse | None = None
-        if mutation.awaited is not None and self._settings.sync_failure == "fail":
-            reason = Reason.SYNC_FAILED
-            told = failure(mutation, self._target.name, error, answer)
+        if mutation.awaited is not None:
+            told = self._awaited.error(mutation, error, answer)
+            if self._awaited.fails:
+                reason = Reason.SYNC_FAILED
         self._graves.bury(mutation, reason, error)
-        self._tell(mutation, told)
+        self._awaited.tell(mutation, told)
 
     def _expired(self) -> None:
         self._metrics.expired += 1
@@ -592,10 +544,7 @@ class Mirror:
         """A copy whose turn had come is in memory no longer."""
         self._release(mutation)
         self._turns.settled(mutation)
-        self._schema.discard(mutation)
+        if self._order is not None:
+            self._order.settled(mutation)
         if not self._held:
             self._idle.set()
-
-
-def _when_offered(mutation: Mutation) -> float:
-    return mutation.offered
