@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from cqlproxy.cluster.side import Side
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 from cqlproxy.table_counts import CountsByReason, CountsByTable
@@ -140,6 +141,9 @@ class Metrics:
         "circuit_opened",
         "client_connections",
         "client_connections_total",
+        "copies_failed",
+        "copy_latency_error",
+        "copy_latency_ok",
         "dropped",
         "events_forwarded",
         "expired",
@@ -153,8 +157,6 @@ class Metrics:
         "mode_changes",
         "mode_since",
         "one_sided_writes",
-        "primary_latency_error",
-        "primary_latency_ok",
         "protocol_errors",
         "read_latency",
         "reads_failed",
@@ -163,12 +165,12 @@ class Metrics:
         "requests_timed_out",
         "retried",
         "rules_reload_failures",
-        "shadow_latency_error",
-        "shadow_latency_ok",
         "unclassified_statements",
         "undelivered_by_table",
         "validation",
         "would_filter",
+        "write_latency_error",
+        "write_latency_ok",
         "writes_failed",
         "writes_ok",
         "writes_total",
@@ -217,6 +219,8 @@ class Metrics:
         """The same by table: a copy of several tables counts for each of them."""
         self.undelivered_by_table = CountsByReason()
         """Copies that did not arrive, sent or not, by (reason, keyspace, table), as above."""
+        self.copies_failed = [0, 0]
+        """Copies given up, by the `Side` that they were for."""
         self.mirror_failed: dict[str, int] = {}
         """Copies given up, by reason: see count_mirror_failed. With a journal each is a dead letter."""
         self.dropped: dict[str, int] = {}
@@ -244,14 +248,14 @@ class Metrics:
 
         self.read_latency = LatencyHistogram()
         """From a read's arrival to its answer, whatever the answer."""
-        self.primary_latency_ok = LatencyHistogram()
-        """From a mutation's arrival to its RESULT."""
-        self.primary_latency_error = LatencyHistogram()
-        """From a mutation's arrival to its ERROR."""
-        self.shadow_latency_ok = LatencyHistogram()
-        """From the sending of a copy to its RESULT."""
-        self.shadow_latency_error = LatencyHistogram()
-        """From the sending of a copy to its ERROR, the loss of its connection, or its timeout."""
+        self.write_latency_ok = (LatencyHistogram(), LatencyHistogram())
+        """By `Side` of the cluster that answered: from a mutation's arrival to its RESULT."""
+        self.write_latency_error = (LatencyHistogram(), LatencyHistogram())
+        """By `Side` of the cluster that was to answer: from a mutation's arrival to its ERROR."""
+        self.copy_latency_ok = (LatencyHistogram(), LatencyHistogram())
+        """By `Side` that it is for: from the sending of a copy to its RESULT."""
+        self.copy_latency_error = (LatencyHistogram(), LatencyHistogram())
+        """By `Side`: from the sending of a copy to its ERROR, the loss of its connection, or its timeout."""
 
     # Hot path: once per mutation held back.
     def count_filtered(self, reason: str, keyspace: str | None, table: str | None) -> None:
@@ -262,8 +266,9 @@ class Metrics:
         """Count a mutation copied only because the rules are not enforced, as count_filtered does."""
         self.would_filter.add(reason, keyspace, table)
 
-    def count_mirror_failed(self, reason: str) -> None:
+    def count_mirror_failed(self, reason: str, side: Side = Side.SHADOW) -> None:
         """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
+        self.copies_failed[side] += 1
         self.mirror_failed[reason] = self.mirror_failed.get(reason, 0) + 1
 
     def count_dropped(self, reason: str, copies: int = 1) -> None:

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from cqlproxy import __version__
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import LATENCY_BOUNDS, JournalState, LatencyHistogram, Metrics, MirrorState
 from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.modes import Mode
@@ -72,34 +73,44 @@ def _requests(metrics: Metrics) -> Iterable[Metric]:
 
     writes = CounterMetricFamily(
         "proxy_writes_total",
-        "Mutations answered to clients (target primary) and copies settled (target shadow), by outcome.",
+        "Mutations answered to clients and copies settled, by the cluster that they were for and by outcome.",
         labels=["target", "status"],
     )
-    writes.add_metric(["primary", "ok"], metrics.writes_ok)
-    writes.add_metric(["primary", "error"], metrics.writes_failed)
-    writes.add_metric(["shadow", "ok"], metrics.mirrored)
-    writes.add_metric(["shadow", "error"], sum(metrics.mirror_failed.values()))
+    for side in Side:
+        ok = metrics.write_latency_ok[side].count + metrics.copy_latency_ok[side].count
+        writes.add_metric([side.label, "ok"], ok)
+        failed = metrics.write_latency_error[side].count + metrics.copies_failed[side]
+        writes.add_metric([side.label, "error"], failed)
     yield writes
 
     write_latency = HistogramMetricFamily(
         "proxy_write_latency_seconds",
-        "Time of a mutation (target primary) or of one attempt to copy it (target shadow), by outcome.",
+        "Time of a mutation, or of one attempt to copy it, by the cluster that it was for and by outcome.",
         labels=["target", "status"],
     )
-    _add_histogram(write_latency, ["primary", "ok"], metrics.primary_latency_ok)
-    _add_histogram(write_latency, ["primary", "error"], metrics.primary_latency_error)
-    _add_histogram(write_latency, ["shadow", "ok"], metrics.shadow_latency_ok)
-    _add_histogram(write_latency, ["shadow", "error"], metrics.shadow_latency_error)
+    for side in Side:
+        _add_histogram(
+            write_latency,
+            [side.label, "ok"],
+            metrics.write_latency_ok[side],
+            metrics.copy_latency_ok[side],
+        )
+        _add_histogram(
+            write_latency,
+            [side.label, "error"],
+            metrics.write_latency_error[side],
+            metrics.copy_latency_error[side],
+        )
     yield write_latency
 
-    # The two histograms of writes are disjoint, so that a write is observed once and shown in both families.
+    # The histograms of writes are disjoint, so that a write is observed once and shown in both families.
     request_latency = HistogramMetricFamily(
         "proxy_request_latency_seconds",
         "Time from a client's request to its answer, by kind of request.",
         labels=["kind"],
     )
     _add_histogram(request_latency, ["read"], metrics.read_latency)
-    _add_histogram(request_latency, ["write"], metrics.primary_latency_ok, metrics.primary_latency_error)
+    _add_histogram(request_latency, ["write"], *metrics.write_latency_ok, *metrics.write_latency_error)
     yield request_latency
 
     yield _counter(

@@ -20,7 +20,7 @@ class Graves:
 
     def bury(self, mutation: Mutation, reason: Reason, error: str) -> None:
         """A copy is given up."""
-        self._metrics.count_mirror_failed(reason)
+        self._metrics.count_mirror_failed(reason, self._side)
         self._count_by_table(mutation, reason)
         if self._backlog is not None:
             self._backlog.bury(mutation, dead_letter(mutation, self._side, reason, error))
@@ -28,7 +28,7 @@ class Graves:
     def unusable(self, stored: Stored, error: str) -> None:
         """A record of the journal cannot be made into a copy any more."""
         assert self._backlog is not None
-        self._metrics.count_mirror_failed(Reason.UNREADABLE)
+        self._metrics.count_mirror_failed(Reason.UNREADABLE, self._side)
         letter = unusable_letter(stored.record, self._side, error)
         self._backlog.journal.bury(self._side, stored.record, letter, stored.entry)
 

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.request import Failure
+from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.attempts import Attempts
@@ -71,10 +72,13 @@ class Outcomes:
         holder: Holder,
         settings: MirrorSettings,
         *,
+        side: Side,
         metrics: Metrics,
         clock: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
+        self._latency_ok = metrics.copy_latency_ok[side]
+        self._latency_error = metrics.copy_latency_error[side]
         self._target = target
         self._holder = holder
         self._most_retries = settings.max_retry_attempts
@@ -115,7 +119,7 @@ class Outcomes:
         metrics = self._metrics
         metrics.mirrored += 1
         metrics.mirrored_by_table.add(mutation.tables)
-        metrics.shadow_latency_ok.observe(self._clock() - attempt.sent)
+        self._latency_ok.observe(self._clock() - attempt.sent)
         self._holder.arrived(mutation)
 
     def refused(self, attempt: Attempt, error: ErrorResponse) -> None:
@@ -125,7 +129,7 @@ class Outcomes:
         if outcome is Outcome.DELIVERED:
             self.delivered(attempt)
             return
-        self._metrics.shadow_latency_error.observe(self._clock() - attempt.sent)
+        self._latency_error.observe(self._clock() - attempt.sent)
         text = f"{_name(error.code)}: {error.message}"
         if outcome is Outcome.REFUSED:
             self._target_is_well()
@@ -144,7 +148,7 @@ class Outcomes:
 
     def unanswered(self, attempt: Attempt, failure: Failure) -> None:
         """See ``Destiny``."""
-        self._metrics.shadow_latency_error.observe(self._clock() - attempt.sent)
+        self._latency_error.observe(self._clock() - attempt.sent)
         text = f"the {self._target.name} cluster gave no answer: {failure.value}"
         self._failed(attempt, text, nothing_applied=False, congested=failure is Failure.TIMEOUT)
         self.pump()

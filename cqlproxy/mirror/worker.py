@@ -75,7 +75,9 @@ class Mirror:
         self._ask_again = ask_again
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._outcomes = Outcomes(target, self, settings, metrics=metrics, clock=clock, random=random)
+        self._outcomes = Outcomes(
+            target, self, settings, side=side, metrics=metrics, clock=clock, random=random
+        )
         self._delivery = self._outcomes.delivery = Delivery(
             target,
             side,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
+from cqlproxy.cluster.side import Side
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.route import Route
 from cqlproxy.statements import Statement
@@ -47,7 +48,7 @@ class Steps(Protocol):
 
     def read_answered(self, started: float, opcode: int) -> None: ...
 
-    def write_answered(self, started: float, opcode: int) -> None: ...
+    def write_answered(self, started: float, opcode: int, side: Side) -> None: ...
 
     def one_sided(self) -> None: ...
 
@@ -77,8 +78,8 @@ class Exchange(Request):
         "prepared_again",
         "repeated",
         "route",
-        "router",
         "started",
+        "steps",
         "stream",
     )
 
@@ -87,7 +88,7 @@ class Exchange(Request):
 
     def __init__(
         self,
-        router: Steps,
+        steps: Steps,
         client: ClientPeer,
         stream: int,
         flags: int,
@@ -95,7 +96,7 @@ class Exchange(Request):
         body: bytes,
         started: float,
     ) -> None:
-        self.router = router
+        self.steps = steps
         self.client = client
         self.route: Route = client.route
         self.stream = stream
@@ -124,10 +125,10 @@ class Exchange(Request):
     def failed(self, failure: Failure) -> None:
         if failure is Failure.CONNECTION_LOST and self.repeatable and not self.repeated:
             self.repeated = True
-            self.router.send_again(self)
+            self.steps.send_again(self)
             return
         if failure is Failure.TIMEOUT:
-            self.router.timed_out()
+            self.steps.timed_out()
         self.refuse(self.error_of(failure))
 
     def error_of(self, failure: Failure) -> ErrorResponse:
@@ -145,7 +146,7 @@ class Exchange(Request):
             self.refuse(
                 Unavailable(
                     "Cannot reach any node of the cluster: it is being reconnected to",
-                    consistency=self.router.consistency_of(self),
+                    consistency=self.steps.consistency_of(self),
                     required=1,
                     alive=0,
                 )
@@ -182,7 +183,7 @@ class Prepare(Exchange):
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == RESULT:
-            self.router.statement_prepared(self, body, response_start(body, flags))
+            self.steps.statement_prepared(self, body, response_start(body, flags))
         self.client.reply(self.stream, flags, opcode, body)
 
 

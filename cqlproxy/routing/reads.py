@@ -30,16 +30,16 @@ class Read(Exchange):
         if route.marks_pages and opcode == RESULT:
             body = marked_page(flags, body, route.side)
         self.client.reply(self.stream, flags, opcode, body)
-        self.router.read_answered(self.started, opcode)
+        self.steps.read_answered(self.started, opcode)
 
     def refuse(self, error: ErrorResponse) -> None:
         super().refuse(error)
-        self.router.read_answered(self.started, ERROR)
+        self.steps.read_answered(self.started, ERROR)
 
     def error_of(self, failure: Failure) -> ErrorResponse:
         return ReadTimeout(
             f"The cluster did not answer this read ({failure.value})",
-            consistency=self.router.consistency_of(self),
+            consistency=self.steps.consistency_of(self),
             received=0,
             block_for=1,
             data_present=False,
@@ -62,7 +62,7 @@ class PreparedRead(Read):
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
         if opcode == ERROR and is_unprepared(flags, body):
-            self.router.prepare_again(self, flags, body)
+            self.steps.prepare_again(self, flags, body)
             return
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)

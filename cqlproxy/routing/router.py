@@ -14,6 +14,7 @@ from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
+from cqlproxy.routing.aftermath import Aftermath
 from cqlproxy.routing.copies import Copies
 from cqlproxy.routing.evaluated import (
     Evaluated,
@@ -37,7 +38,6 @@ from frame_codec import (
     ConsistencyLevel,
     FrameFlag,
     Opcode,
-    Prepared,
     ProtocolError,
     QueryFlag,
     SetKeyspace,
@@ -46,7 +46,6 @@ from frame_codec import (
     after_custom_payload,
     batch,
     consistency_offset,
-    decode_result,
     execute_id,
     query_span,
     with_timestamp,
@@ -83,7 +82,6 @@ class Router:
         metrics: Metrics,
         reads: Reads = PLAIN_READS,
     ) -> None:
-        self.copies = copies
         self._text_read, self._prepared_read = reads
         self._statements = statements
         self._clock = clock
@@ -93,8 +91,7 @@ class Router:
         self._sender = Sender(metrics)
         self._send = self._sender.send
         self._send_text = self._sender.send_text
-        self.send_again = self._sender.send_again
-        self.prepare_again = self._sender.prepare_again
+        self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -126,7 +123,7 @@ class Router:
                     return
             if prepared.stamped and not query_flags & _DEFAULT_TIMESTAMP and route.stamps:
                 body = with_timestamp(body, flags_at, self._clock.next())
-            exchange = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            exchange = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             exchange.statement = prepared.statement
             exchange.keyspace = prepared.keyspace
         elif prepared.plain_read:
@@ -134,7 +131,9 @@ class Router:
             if query_flags & _PAGING_STATE and route.marks_pages:
                 self._next_page(client, stream, flags, body, flags_at, prepared, now)
                 return
-            exchange = self._prepared_read(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            exchange = self._prepared_read(
+                self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now
+            )
         else:
             self._execute_other(client, stream, flags, body, flags_at, prepared, now)
             return
@@ -172,13 +171,13 @@ class Router:
         if not original.conditional:
             body = self._stamped(client.route, body, at + 2)
         if prepared is not None:
-            execute = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            execute = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             execute.prepared = prepared
             execute.statement = prepared.statement
             execute.keyspace = prepared.keyspace
             self._execute_further(execute, at)
             return
-        write = Write(self, client, stream, flags & _PASSED_ON, _QUERY, body, now)
+        write = Write(self._steps, client, stream, flags & _PASSED_ON, _QUERY, body, now)
         text_start, text_end = query_span(body, start)
         write.statement = self._statements.analyse(body[text_start:text_end])
         write.keyspace = original.keyspace
@@ -198,7 +197,7 @@ class Router:
         """A read goes on where it began, whatever the mode is by now."""
         route = client.route
         body, began_on = unmarked_page(body, flags_at - 2)
-        read = self._prepared_read(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+        read = self._prepared_read(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         read.prepared = prepared
         if began_on is not None and began_on is not route.side:
             if route.elsewhere is None:
@@ -228,13 +227,13 @@ class Router:
             self._metrics.reads_total += 1
             if body[flags_at] & _SKIP_METADATA:
                 body = without_flag(body, flags_at, _SKIP_METADATA)
-            read = PreparedSystemRead(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+            read = PreparedSystemRead(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             read.prepared = prepared
             self._send_text(read, None)
             return
         if statement.kind is Kind.UNKNOWN:
             self._unclassified(prepared.text)
-        write = PreparedWrite(self, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
+        write = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         write.prepared = prepared
         write.statement = statement
         write.keyspace = prepared.keyspace
@@ -261,7 +260,7 @@ class Router:
                     statement = self._statements.analyse(body[start:end])
             if not statement.conditional:
                 body = self._stamped(client.route, body, end + 2)
-            write = Write(self, client, stream, passed_flags, _QUERY, body, now)
+            write = Write(self._steps, client, stream, passed_flags, _QUERY, body, now)
             write.statement = statement
             write.keyspace = client.keyspace
             self._write_beside(write)
@@ -269,13 +268,13 @@ class Router:
         elif kind is Kind.READ:
             self._metrics.reads_total += 1
             if is_topology_read(statement, client.keyspace):
-                exchange = SystemRead(self, client, stream, passed_flags, _QUERY, body, now)
+                exchange = SystemRead(self._steps, client, stream, passed_flags, _QUERY, body, now)
                 exchange.statement = statement
             else:
                 exchange = self._read(client, stream, passed_flags, body, end, now)
         elif kind is Kind.SCHEMA or kind is Kind.TRUNCATE:
             self._metrics.writes_total += 1
-            change = SchemaChange(self, client, stream, passed_flags, _QUERY, body, now)
+            change = SchemaChange(self._steps, client, stream, passed_flags, _QUERY, body, now)
             change.statement = statement
             change.keyspace = client.keyspace
             change.together = None
@@ -286,7 +285,7 @@ class Router:
         else:
             if kind is Kind.UNKNOWN:
                 self._unclassified(body[start:end])
-            exchange = Exchange(self, client, stream, passed_flags, _QUERY, body, now)
+            exchange = Exchange(self._steps, client, stream, passed_flags, _QUERY, body, now)
         self._send_text(exchange, client.keyspace)
 
     def _read(
@@ -296,7 +295,7 @@ class Router:
         began_on = None
         if route.marks_pages and parameters_at + 2 < len(body) and body[parameters_at + 2] & _PAGING_STATE:
             body, began_on = unmarked_page(body, parameters_at)
-        read = self._text_read(self, client, stream, flags, _QUERY, body, now)
+        read = self._text_read(self._steps, client, stream, flags, _QUERY, body, now)
         if began_on is not None and began_on is not route.side and route.elsewhere is not None:
             read.route = route.elsewhere
         return read
@@ -305,7 +304,7 @@ class Router:
         """PREPARE (spec section 4.1.5)."""
         at = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
         start, end = query_span(body, at)
-        exchange = Prepare(self, client, stream, flags & _PASSED_ON, _PREPARE, body, now)
+        exchange = Prepare(self._steps, client, stream, flags & _PASSED_ON, _PREPARE, body, now)
         exchange.text = body[start:end]
         exchange.statement = self._statements.analyse(exchange.text)
         exchange.keyspace = client.keyspace
@@ -340,7 +339,7 @@ class Router:
             if evaluated is not None:
                 body, entries = evaluated
                 layout = batch(body, at)
-        exchange = BatchWrite(self, client, stream, flags & _PASSED_ON, _BATCH, body, now)
+        exchange = BatchWrite(self._steps, client, stream, flags & _PASSED_ON, _BATCH, body, now)
         exchange.entries = entries
         exchange.keyspace = client.keyspace
         if not exchange.is_conditional():
@@ -357,7 +356,7 @@ class Router:
         if connection is None:
             self._sender.supervisor.start(self._open_for_use(client, stream, keyspace), "USE")
             return
-        exchange = Use(self, client, stream, flags & _PASSED_ON, _QUERY, body, now)
+        exchange = Use(self._steps, client, stream, flags & _PASSED_ON, _QUERY, body, now)
         exchange.keyspace = keyspace
         self._send(exchange, connection, body)
 
@@ -378,42 +377,6 @@ class Router:
         error = Unprepared(f"Prepared query with ID {prepared_id.hex()} not found", prepared_id)
         client.reply(stream, 0, Opcode.ERROR, error.encode(client.version))
 
-    def statement_prepared(self, exchange: Prepare, body: bytes, at: int) -> None:
-        """Remember what a PREPARE of a client was answered with."""
-        try:
-            prepared = decode_result(body, exchange.client.version, at)
-        except ProtocolError as error:
-            log.error("the answer to a PREPARE could not be read", extra={"error": error.message})
-            return
-        if not isinstance(prepared, Prepared):
-            return
-        registry = exchange.route.prepared
-        side = exchange.route.side
-        known = registry.get(prepared.id)
-        if known is not None and known.keyspace == exchange.keyspace:
-            known.ids[side] = known.id
-            known.told(prepared)
-            return
-        registry.put(
-            PreparedStatement(
-                prepared,
-                exchange.text,
-                exchange.keyspace,
-                exchange.statement,
-                system_table=is_topology_read(exchange.statement, exchange.keyspace),
-                side=side,
-            )
-        )
-
-    def answer_when_agreed(self, exchange: SchemaChange, flags: int, body: bytes) -> None:
-        """A schema change was made on a cluster of several nodes."""
-
-        async def wait_and_answer() -> None:
-            await exchange.route.backend.schema_agreement()
-            exchange.give_agreed_answer(flags, _RESULT, body)
-
-        self._sender.supervisor.start(wait_and_answer(), "schema agreement")
-
     def _write_beside(self, write: Write) -> None:
         """In a mode that waits for both clusters: send the copy now, unless it depends on this one's word."""
         if write.route.manner is not _BESIDE:
@@ -426,10 +389,6 @@ class Router:
             write.together = Together(write)
             assert write.route.mirror is not None
             write.route.mirror.deliver(mutation, write.together.copied)
-
-    def one_sided(self) -> None:
-        """In a mode that waits for both: the answering cluster refused what the other may have applied."""
-        self._metrics.one_sided_writes += 1
 
     # --- the rest -----------------------------------------------------------------------------
 
@@ -449,43 +408,6 @@ class Router:
             log.warning(
                 f"a statement is not understood, so it goes to the primary and is not copied: {shown}"
             )
-
-    def timed_out(self) -> None:
-        """A request was answered by the proxy, because the cluster did not in time."""
-        self._metrics.requests_timed_out += 1
-
-    def read_answered(self, started: float, opcode: int) -> None:
-        """A read has its answer."""
-        self._metrics.read_latency.observe(monotonic() - started)
-        if opcode != _RESULT:
-            self._metrics.reads_failed += 1
-
-    def write_answered(self, started: float, opcode: int) -> None:
-        """A mutation has its answer."""
-        metrics = self._metrics
-        if opcode == _RESULT:
-            metrics.writes_ok += 1
-            metrics.primary_latency_ok.observe(monotonic() - started)
-        else:
-            metrics.writes_failed += 1
-            metrics.primary_latency_error.observe(monotonic() - started)
-
-    def consistency_of(self, exchange: Exchange) -> ConsistencyLevel:
-        """The consistency level that a request asks for; ONE where it cannot be told."""
-        body = exchange.body
-        try:
-            at = after_custom_payload(body) if exchange.flags & _CUSTOM_PAYLOAD else 0
-            if exchange.opcode == _EXECUTE:
-                at += 2 + len(execute_id(body, at))
-            elif exchange.opcode == _QUERY:
-                at = query_span(body, at)[1]
-            elif exchange.opcode == _BATCH:
-                at = batch(body, at).parameters_offset
-            else:
-                return ConsistencyLevel.ONE
-            return ConsistencyLevel(int.from_bytes(body[at : at + 2], "big"))
-        except (ProtocolError, ValueError):
-            return ConsistencyLevel.ONE
 
     async def stop(self) -> None:
         await self._sender.stop()

@@ -79,7 +79,7 @@ class Write(Exchange):
     def finish(self, flags: int, opcode: int, body: bytes) -> None:
         """The client has its answer, and it is counted."""
         self.client.reply(self.stream, flags, opcode, body)
-        self.router.write_answered(self.started, opcode)
+        self.steps.write_answered(self.started, opcode, self.route.side)
 
     def copy_afterwards(self) -> None:
         mutation = self.mutation()
@@ -89,7 +89,7 @@ class Write(Exchange):
 
     def mutation(self) -> Mutation | None:
         """What is to be copied of it, were it applied; None when nothing is."""
-        return self.router.copies.text(self)
+        return self.steps.copies.text(self)
 
     def is_conditional(self) -> bool:
         return self.statement.conditional
@@ -136,7 +136,7 @@ class Write(Exchange):
         self.refuse(
             WriteTimeout(
                 f"Applied, but not on the {other} cluster: {error.message}",
-                consistency=self.router.consistency_of(self),
+                consistency=self.steps.consistency_of(self),
                 received=0,
                 block_for=1,
                 write_type="SIMPLE",
@@ -157,7 +157,7 @@ class Write(Exchange):
 
     def refuse(self, error: ErrorResponse) -> None:
         super().refuse(error)
-        self.router.write_answered(self.started, ERROR)
+        self.steps.write_answered(self.started, ERROR, self.route.side)
         self._tell_other()
 
     def _tell_other(self) -> None:
@@ -178,7 +178,7 @@ class Write(Exchange):
         # Its outcome is unknown, and so it must not look like an error after which a driver may repeat it.
         return WriteTimeout(
             f"The cluster did not answer this write ({failure.value}): it may have been applied",
-            consistency=self.router.consistency_of(self),
+            consistency=self.steps.consistency_of(self),
             received=0,
             block_for=1,
             write_type="SIMPLE",
@@ -202,15 +202,15 @@ class PreparedWrite(Write):
         # Hot path.
         route = self.route
         if opcode == RESULT and not flags and route.manner is _AFTERWARDS and not self.prepared.conditional:
-            router = self.router
+            steps = self.steps
             self.client.reply(self.stream, flags, opcode, body)
-            router.write_answered(self.started, opcode)
-            mutation = router.copies.prepared(self)
+            steps.write_answered(self.started, opcode, route.side)
+            mutation = steps.copies.prepared(self)
             if mutation is not None:
                 route.mirror.offer(mutation)  # type: ignore[union-attr]
             return
         if opcode == ERROR and is_unprepared(flags, body):
-            self.router.prepare_again(self, flags, body)
+            self.steps.prepare_again(self, flags, body)
             return
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
@@ -223,7 +223,7 @@ class PreparedWrite(Write):
         return not self.prepared.writes or self.prepared.conditional
 
     def mutation(self) -> Mutation | None:
-        return self.router.copies.prepared(self)
+        return self.steps.copies.prepared(self)
 
 
 class BatchWrite(Write):
@@ -246,7 +246,7 @@ class BatchWrite(Write):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == ERROR and is_unprepared(flags, body):
-            self.router.prepare_again(self, flags, body)
+            self.steps.prepare_again(self, flags, body)
         else:
             self.give_answer(flags, opcode, body)
 
@@ -254,12 +254,12 @@ class BatchWrite(Write):
         return any(entry.conditional for entry in self.entries)
 
     def mutation(self) -> Mutation | None:
-        return self.router.copies.batch(self)
+        return self.steps.copies.batch(self)
 
     def error_of(self, failure: Failure) -> ErrorResponse:
         return WriteTimeout(
             f"The cluster did not answer this batch ({failure.value}): it may have been applied",
-            consistency=self.router.consistency_of(self),
+            consistency=self.steps.consistency_of(self),
             received=0,
             block_for=1,
             write_type="BATCH",
@@ -276,7 +276,7 @@ class SchemaChange(Write):
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == RESULT and self.route.backend.may_disagree:
-            self.router.answer_when_agreed(self, flags, body)
+            self.steps.answer_when_agreed(self, flags, body)
         else:
             self.give_agreed_answer(flags, opcode, body)
 
@@ -287,7 +287,7 @@ class SchemaChange(Write):
         return True
 
     def mutation(self) -> Mutation | None:
-        return self.router.copies.schema(self)
+        return self.steps.copies.schema(self)
 
 
 class Together:
@@ -322,7 +322,7 @@ class Together:
             return
         self._done = True
         if not self._copied or self._error is None:
-            self._write.router.one_sided()
+            self._write.steps.one_sided()
 
     def _settle(self) -> None:
         if self._done or self._answer is None or not self._copied:

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cqlproxy import __version__
 from cqlproxy.admin import render
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState, RulesState
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
@@ -106,21 +107,28 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
 
 
 def test_writes_by_target_and_status(metrics: Metrics) -> None:
-    metrics.writes_ok = 10
-    metrics.writes_failed = 3
-    metrics.mirrored = 7
+    observed = (
+        (metrics.write_latency_ok, (10, 2)),
+        (metrics.write_latency_error, (3, 0)),
+        (metrics.copy_latency_ok, (4, 5)),
+    )
+    for histograms, counts in observed:
+        for histogram, count in zip(histograms, counts, strict=True):
+            for _ in range(count):
+                histogram.observe(0.001)
     metrics.count_mirror_failed("error")
     metrics.count_mirror_failed("timeout")
+    metrics.count_mirror_failed("timeout", Side.PRIMARY)
     metrics.count_dropped("queue_full")
     metrics.validation.validated = 9
     metrics.validation.mismatches.add([("ks", "t")])
     metrics.validation.skip("more_pages")
     found = samples(metrics)
-    assert value(found, "proxy_writes_total", target="primary", status="ok") == 10
-    assert value(found, "proxy_writes_total", target="primary", status="error") == 3
+    assert value(found, "proxy_writes_total", target="primary", status="ok") == 14
+    assert value(found, "proxy_writes_total", target="primary", status="error") == 4
     assert value(found, "proxy_writes_total", target="shadow", status="ok") == 7
     assert value(found, "proxy_writes_total", target="shadow", status="error") == 2
-    assert value(found, "proxy_mirror_failed_total", reason="timeout") == 1
+    assert value(found, "proxy_mirror_failed_total", reason="timeout") == 2
     assert value(found, "proxy_mirror_dropped_total", reason="queue_full") == 1
     assert value(found, "proxy_validated_reads_total") == 9
     assert value(found, "proxy_consistency_mismatches_total", keyspace="ks", table="t") == 1
@@ -129,11 +137,11 @@ def test_writes_by_target_and_status(metrics: Metrics) -> None:
 
 def test_latencies(metrics: Metrics) -> None:
     metrics.read_latency.observe(0.0002)
-    metrics.primary_latency_ok.observe(0.0002)
-    metrics.primary_latency_ok.observe(0.0007)
-    metrics.primary_latency_error.observe(30)
-    metrics.shadow_latency_ok.observe(0.3)
-    metrics.shadow_latency_error.observe(2)
+    metrics.write_latency_ok[Side.PRIMARY].observe(0.0002)
+    metrics.write_latency_ok[Side.PRIMARY].observe(0.0007)
+    metrics.write_latency_error[Side.PRIMARY].observe(30)
+    metrics.copy_latency_ok[Side.SHADOW].observe(0.3)
+    metrics.copy_latency_error[Side.SHADOW].observe(2)
     found = samples(metrics)
 
     def writes(suffix: str, target: str, status: str, **le: str) -> float:

@@ -102,7 +102,7 @@ class World:
     def text(self, write: Write) -> Mutation:
         return Mutation(Opcode.QUERY, write.body, offered=0.0, tables=(), rules=Rules())
 
-    def write_answered(self, started: float, opcode: int) -> None:
+    def write_answered(self, started: float, opcode: int, side: Side) -> None:
         self.counted += 1
 
     def one_sided(self) -> None:

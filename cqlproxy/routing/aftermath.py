@@ -1,0 +1,124 @@
+"""What follows from the answers to requests: what is counted, remembered, and asked for next."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+
+from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.side import Side
+from cqlproxy.metrics import Metrics
+from cqlproxy.routing.copies import Copies
+from cqlproxy.routing.exchange import Exchange, Prepare
+from cqlproxy.routing.sender import Sender
+from cqlproxy.routing.topology_reads import is_topology_read
+from cqlproxy.routing.writes import SchemaChange
+from frame_codec import (
+    ConsistencyLevel,
+    FrameFlag,
+    Opcode,
+    Prepared,
+    ProtocolError,
+    after_custom_payload,
+    batch,
+    decode_result,
+    execute_id,
+    query_span,
+)
+
+log = logging.getLogger(__name__)
+
+_CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
+_RESULT = int(Opcode.RESULT)
+_EXECUTE = int(Opcode.EXECUTE)
+_QUERY = int(Opcode.QUERY)
+_BATCH = int(Opcode.BATCH)
+
+
+class Aftermath:
+    """Implements ``exchange.Steps``. ``copies`` says what is to be copied of a write."""
+
+    def __init__(self, *, copies: Copies, sender: Sender, metrics: Metrics) -> None:
+        self.copies = copies
+        self.send_again = sender.send_again
+        self.prepare_again = sender.prepare_again
+        self._sender = sender
+        self._metrics = metrics
+
+    def timed_out(self) -> None:
+        """A request was answered by the proxy, because the cluster did not in time."""
+        self._metrics.requests_timed_out += 1
+
+    def read_answered(self, started: float, opcode: int) -> None:
+        """A read has its answer."""
+        self._metrics.read_latency.observe(monotonic() - started)
+        if opcode != _RESULT:
+            self._metrics.reads_failed += 1
+
+    def write_answered(self, started: float, opcode: int, side: Side) -> None:
+        """A mutation has its answer, of the cluster on ``side``."""
+        # Hot path.
+        metrics = self._metrics
+        if opcode == _RESULT:
+            metrics.writes_ok += 1
+            metrics.write_latency_ok[side].observe(monotonic() - started)
+        else:
+            metrics.writes_failed += 1
+            metrics.write_latency_error[side].observe(monotonic() - started)
+
+    def consistency_of(self, exchange: Exchange) -> ConsistencyLevel:
+        """The consistency level that a request asks for; ONE where it cannot be told."""
+        body = exchange.body
+        try:
+            at = after_custom_payload(body) if exchange.flags & _CUSTOM_PAYLOAD else 0
+            if exchange.opcode == _EXECUTE:
+                at += 2 + len(execute_id(body, at))
+            elif exchange.opcode == _QUERY:
+                at = query_span(body, at)[1]
+            elif exchange.opcode == _BATCH:
+                at = batch(body, at).parameters_offset
+            else:
+                return ConsistencyLevel.ONE
+            return ConsistencyLevel(int.from_bytes(body[at : at + 2], "big"))
+        except (ProtocolError, ValueError):
+            return ConsistencyLevel.ONE
+
+    def one_sided(self) -> None:
+        """In a mode that waits for both: the answering cluster refused what the other may have applied."""
+        self._metrics.one_sided_writes += 1
+
+    def answer_when_agreed(self, exchange: SchemaChange, flags: int, body: bytes) -> None:
+        """A schema change was made on a cluster of several nodes."""
+
+        async def wait_and_answer() -> None:
+            await exchange.route.backend.schema_agreement()
+            exchange.give_agreed_answer(flags, _RESULT, body)
+
+        self._sender.supervisor.start(wait_and_answer(), "schema agreement")
+
+    def statement_prepared(self, exchange: Prepare, body: bytes, at: int) -> None:
+        """Remember what a PREPARE of a client was answered with."""
+        try:
+            prepared = decode_result(body, exchange.client.version, at)
+        except ProtocolError as error:
+            log.error("the answer to a PREPARE could not be read", extra={"error": error.message})
+            return
+        if not isinstance(prepared, Prepared):
+            return
+        registry = exchange.route.prepared
+        side = exchange.route.side
+        known = registry.get(prepared.id)
+        if known is not None and known.keyspace == exchange.keyspace:
+            known.ids[side] = known.id
+            known.told(prepared)
+            return
+        registry.put(
+            PreparedStatement(
+                prepared,
+                exchange.text,
+                exchange.keyspace,
+                exchange.statement,
+                system_table=is_topology_read(exchange.statement, exchange.keyspace),
+                side=side,
+            )
+        )
