@@ -68,6 +68,8 @@ class Backlog:
         self._numbers = StatementNumbers(journal)
         self._supervisor = Supervisor()
         self._reading = False
+        self._coming = 0
+        """Copies of a chunk that are on their way from the journal."""
         self.waiting: deque[Mutation] = deque()
         """Read back, and not started yet."""
         self._allowance = 1.0
@@ -81,8 +83,10 @@ class Backlog:
 
     @property
     def depth(self) -> int:
-        """Copies in the backlog, those read back and not started included."""
-        return self.journal.backlog(self._side) + len(self.waiting)
+        """Copies in the backlog, those read back and not started included; 0 only when there are none."""
+        known = self.journal.backlog(self._side) + self._coming + len(self.waiting)
+        # A chunk may have left the journal, and not be counted here yet.
+        return known or int(self._reading)
 
     def __bool__(self) -> bool:
         return bool(self.waiting) or self._reading or self.journal.backlog(self._side) > 0
@@ -189,6 +193,7 @@ class Backlog:
             waited = len(self.waiting)
             fits = True
             for start in range(0, len(chunk), SLICE_COPIES):
+                self._coming = len(chunk) - start
                 if start:
                     # Clients are served between the slices of a chunk.
                     await asyncio.sleep(0)
@@ -198,6 +203,7 @@ class Backlog:
                 await asyncio.sleep(READ_AGAIN_SECONDS)
         finally:
             self._reading = False
+            self._coming = 0
         self._arrived([])
 
     def _made_copies(self, slice_of_chunk: list[Stored], fits: bool) -> bool:

@@ -184,3 +184,21 @@ def test_with_a_journal_what_is_left_at_the_end_is_delivered_by_the_next_process
         await journal.close()
 
     asyncio.run(main())
+
+
+def test_copies_on_their_way_from_the_journal_are_counted(tmp_path: Path) -> None:
+    async def main() -> None:
+        journal = await opened(tmp_path)
+        s = Setting(journal=journal, settings=SETTINGS._replace(max_requests=5000))
+        s.target.alive = False
+        s.offer(*(b"%d" % number for number in range(8000)))
+        s.target.alive = True
+        s.mirror.pump()
+        while s.mirror.depth or s.mirror.backlog:
+            while s.target.sent:
+                s.target.answer()
+            await asyncio.sleep(0)
+        assert s.metrics.mirrored == 8000
+        await journal.close()
+
+    asyncio.run(main())
