@@ -336,3 +336,25 @@ async def test_after_closing_copies_are_counted_as_lost_and_entries_end_in_peace
     assert dropped == {SHADOW: 1, PRIMARY: 1}
     assert journal.unprotected == 1
     assert await journal.read(SHADOW) == []
+
+
+@pytest.mark.parametrize("turns", range(8))
+@on_loop
+async def test_what_comes_after_a_row_that_is_being_replaced_is_not_read_before_it(
+    path: Path, turns: int
+) -> None:
+    async with opened(path) as journal:
+        for copy in numbered(0, 2):
+            journal.append(Side.SHADOW, copy, held=False)
+        for copy in numbered(2, 4):
+            journal.append(Side.SHADOW, copy, solitary=True, held=False)
+        first, *others = await journal.read(Side.SHADOW)
+        assert records([first, *others]) == numbered(0, 4)
+        for stored in others:
+            stored.entry.leave()
+        reading = asyncio.ensure_future(journal.read(Side.SHADOW))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        # Of the shared row one copy is left now: it is replaced while the chunk is on its way.
+        first.entry.settle()
+        assert records(await reading) == numbered(1, 4)
