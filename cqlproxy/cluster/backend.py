@@ -42,11 +42,14 @@ The driver looks once in this time, so a node that has gone silent is found afte
 RECONNECT_SECONDS = (0.1, 2.0)
 """The first and the longest pause between two attempts to reach a node that is down."""
 
+SCHEMA_SECONDS = 0.25
+"""The driver reads what has changed of the schema within this time; what is copied late depends on it."""
+
 UNKNOWN_KEYSPACE_SECONDS = 0.5
 """How long until the replicas of a keyspace that the driver does not know yet are asked for again."""
 
-KEYSPACE_SETTLE_SECONDS = 5.0
-"""The driver reads a changed keyspace within its refresh window of 2 s; replicas are computed anew then."""
+KEYSPACE_SETTLE_SECONDS = 2.0
+"""When the driver has read a changed keyspace for sure; its replicas are computed anew then."""
 
 
 AGREEMENT_SECONDS = 10.0
@@ -130,6 +133,7 @@ class Backend:
                 idle_heartbeat_interval=HEARTBEAT_SECONDS,
                 idle_heartbeat_timeout=HEARTBEAT_SECONDS,
                 reprepare_on_up=False,
+                schema_event_refresh_window=SCHEMA_SECONDS,
                 driver_config_reporting_enabled=False,
             )
             try:
