@@ -6,12 +6,13 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit integration bench-quick bench-rules bench-journal
+.PHONY: help demo test test-long check format unit integration bench-quick bench-rules bench-journal
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
 	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
+	@echo "make test-long    outages of a minute, and 50,000 operations in each mode and across switches"
 	@echo "make check        lint, format and types only"
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make unit         unit tests only"
@@ -25,6 +26,10 @@ demo:
 
 test: check
 	@$(RUN) --java pytest
+
+test-long:
+	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 $(RUN) --java pytest \
+		tests/integration/test_shadow_away.py tests/integration/test_convergence.py
 
 check:
 	@$(RUN) ruff check
