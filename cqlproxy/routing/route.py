@@ -52,7 +52,17 @@ class Route:
     None where there is no other.
     """
 
-    __slots__ = ("backend", "elsewhere", "manner", "marks_pages", "mirror", "prepared", "side", "stamps")
+    __slots__ = (
+        "afterwards",
+        "backend",
+        "elsewhere",
+        "manner",
+        "marks_pages",
+        "mirror",
+        "prepared",
+        "side",
+        "stamps",
+    )
 
     def __init__(
         self,
@@ -71,6 +81,8 @@ class Route:
         self.prepared = prepared
         self.manner = manner
         self.mirror = mirror
+        self.afterwards = mirror if manner is Manner.AFTERWARDS else None
+        """The mirror, where copies are offered to it after the answer and nothing waits for them."""
         self.stamps = stamps
         self.marks_pages = marks_pages
         self.elsewhere = elsewhere

@@ -201,13 +201,14 @@ class PreparedWrite(Write):
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
         route = self.route
-        if opcode == RESULT and not flags and route.manner is _AFTERWARDS and not self.prepared.conditional:
+        mirror = route.afterwards
+        if mirror is not None and opcode == RESULT and not flags and not self.prepared.conditional:
             steps = self.steps
             self.client.reply(self.stream, flags, opcode, body)
             steps.write_answered(self.started, opcode, route.side)
             mutation = steps.copies.prepared(self)
             if mutation is not None:
-                route.mirror.offer(mutation)  # type: ignore[union-attr]
+                mirror.offer(mutation)
             return
         if opcode == ERROR and is_unprepared(flags, body):
             self.steps.prepare_again(self, flags, body)

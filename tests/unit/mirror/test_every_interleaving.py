@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cqlproxy.cluster.request import Failure
+from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.journal import Journal, Reason
 from cqlproxy.mirror.mutation import OVERHEAD_BYTES, Mutation
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
@@ -115,8 +115,8 @@ class Recorder(Target):
         super().__init__()
         self.history = history
 
-    def send(self, request: object, flags: int, opcode: int, body: bytes, deadline: float) -> bool:
-        if not super().send(request, flags, opcode, body, deadline):  # type: ignore[arg-type]
+    def send(self, request: Request, flags: int, opcode: int, body: bytes, deadline: float) -> bool:
+        if not super().send(request, flags, opcode, body, deadline):
             return False
         history = self.history
         kind = history.kinds[body]
@@ -169,7 +169,9 @@ class Run:
             history.dropped.add(mutation.body)
             drop(mutation, reason)
 
-        graves.bury, graves.drop = buried, dropped  # type: ignore[method-assign]
+        patch = pytest.MonkeyPatch()
+        patch.setattr(graves, "bury", buried)
+        patch.setattr(graves, "drop", dropped)
 
     def judge(self, mutation: Mutation) -> bool:
         mutation.rules = self.rules
