@@ -18,7 +18,7 @@ from filters import Rules, load_rules
 
 log = logging.getLogger(__name__)
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 """How long the event loop keeps the interpreter while the journal's thread waits for it, a few times for each
 transaction. Python's own 5 ms would make answers wait that wait for the journal."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from cqlproxy.mirror.backlog import Backlog
 from cqlproxy.mirror.delivery import Delivery
@@ -37,6 +38,12 @@ class Turns:
         yield from self.ready
         yield from self._lanes
         yield from self.queue
+
+    def oldest(self) -> Iterator[Mutation]:
+        """Some of them, the oldest included: of those in the queue, which is in order, the first."""
+        yield from self.ready
+        yield from self._lanes
+        yield from islice(self.queue, 1)
 
     def __bool__(self) -> bool:
         """Whether a copy that comes has to wait for others."""

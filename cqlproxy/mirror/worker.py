@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from random import random
 from time import monotonic
 from typing import Final
@@ -160,7 +161,11 @@ class Mirror:
     @property
     def lag(self) -> float:
         """Age in seconds of the oldest copy in memory that is not settled; 0 when there is none."""
-        oldest = min((mutation.offered for mutation in self.in_memory()), default=None)
+        # Asked for at each scrape: not a look at each of tens of thousands that wait in order.
+        candidates = [*self._delivery, *self._outcomes.retries, *self._turns.oldest()]
+        if self._backlog is not None:
+            candidates.extend(islice(self._backlog.waiting, 1))
+        oldest = min((mutation.offered for mutation in candidates), default=None)
         return 0.0 if oldest is None else max(0.0, self._clock() - oldest)
 
     def in_memory(self) -> list[Mutation]:
