@@ -118,10 +118,15 @@ class PreparedStatement:
 
     def known_on(self, side: Side, prepared: Prepared) -> None:
         """It was prepared on a cluster unseen by clients (a schema change may have altered it)."""
-        self.ids[side] = self.id if prepared.id == self.id else prepared.id
+        self.named_on(side, prepared.id)
         if prepared.result.columns != self.result_columns:
             self.metadata_changed[side] = True
         self._described(prepared)
+
+    def named_on(self, side: Side, prepared_id: bytes) -> None:
+        """A cluster has given it this id."""
+        # The very object where it is equal, so that hot code need not compare.
+        self.ids[side] = self.id if prepared_id == self.id else prepared_id
 
     def _described(self, prepared: Prepared) -> None:
         self.bound = prepared.bound.columns

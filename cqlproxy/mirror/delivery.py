@@ -17,13 +17,13 @@ from typing import Final, Protocol
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
+from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.attempts import Attempts
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.preparation import NotNowError, RefusedError, prepare_on_target
-from cqlproxy.mirror.target_ids import with_target_ids
 from cqlproxy.mirror.time_left import aged, expires
 from cqlproxy.supervision import Supervisor
 from filters import Rules
@@ -213,7 +213,7 @@ class Delivery:
             prepared = statements[0]
             connection = self._target.pick_for(prepared, body, 2 + len(prepared.id))
             if prepared.ids[side] is not prepared.id:
-                body = with_target_ids(mutation.opcode, body, statements, side)
+                body = with_own_ids(mutation.opcode, body, statements, side)
         else:
             keyspace = mutation.keyspace
             if keyspace is None:
@@ -223,7 +223,7 @@ class Delivery:
                 if connection is None:
                     return self._park(keyspace, mutation)
             if statements:
-                body = with_target_ids(mutation.opcode, body, statements, side)
+                body = with_own_ids(mutation.opcode, body, statements, side)
         if connection is None:
             return False
         if connection.congested:

@@ -34,9 +34,7 @@ async def prepare_on_target(
     except KeyspaceUnavailableError as error:
         raise (NotNowError if error.answer is None else RefusedError)(str(error)) from error
     if opcode == Opcode.RESULT and int.from_bytes(body[:4], "big") == ResultKind.PREPARED:
-        answer_id = decode_prepared_id(body)
-        # The very object where it is equal, so that hot code need not compare.
-        prepared.ids[side] = prepared.id if answer_id == prepared.id else answer_id
+        prepared.named_on(side, decode_prepared_id(body))
         return
     answer = ErrorResponse.decode(body, PROTOCOL_V4)
     refused = outcome_of_error(answer.code, schema=False) is Outcome.REFUSED

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from time import monotonic
 
+from cqlproxy.cluster.described import described
 from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.request import Answer
 from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.copies import Copies
@@ -17,22 +18,13 @@ from frame_codec import (
     ConsistencyLevel,
     FrameFlag,
     Opcode,
-    Prepared,
     ProtocolError,
     after_custom_payload,
-    batch,
-    decode_result,
-    execute_id,
-    query_span,
+    consistency_offset,
 )
-
-log = logging.getLogger(__name__)
 
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _RESULT = int(Opcode.RESULT)
-_EXECUTE = int(Opcode.EXECUTE)
-_QUERY = int(Opcode.QUERY)
-_BATCH = int(Opcode.BATCH)
 
 
 class Aftermath:
@@ -70,15 +62,8 @@ class Aftermath:
         """The consistency level that a request asks for; ONE where it cannot be told."""
         body = exchange.body
         try:
-            at = after_custom_payload(body) if exchange.flags & _CUSTOM_PAYLOAD else 0
-            if exchange.opcode == _EXECUTE:
-                at += 2 + len(execute_id(body, at))
-            elif exchange.opcode == _QUERY:
-                at = query_span(body, at)[1]
-            elif exchange.opcode == _BATCH:
-                at = batch(body, at).parameters_offset
-            else:
-                return ConsistencyLevel.ONE
+            start = after_custom_payload(body) if exchange.flags & _CUSTOM_PAYLOAD else 0
+            at = consistency_offset(body, exchange.opcode, start)
             return ConsistencyLevel(int.from_bytes(body[at : at + 2], "big"))
         except (ProtocolError, ValueError):
             return ConsistencyLevel.ONE
@@ -98,12 +83,8 @@ class Aftermath:
 
     def statement_prepared(self, exchange: Prepare, body: bytes, at: int) -> None:
         """Remember what a PREPARE of a client was answered with."""
-        try:
-            prepared = decode_result(body, exchange.client.version, at)
-        except ProtocolError as error:
-            log.error("the answer to a PREPARE could not be read", extra={"error": error.message})
-            return
-        if not isinstance(prepared, Prepared):
+        prepared = described(Answer(_RESULT, body[at:]), exchange.client.version)
+        if prepared is None:
             return
         registry = exchange.route.prepared
         side = exchange.route.side

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.cluster.side import Side
@@ -25,7 +26,6 @@ from frame_codec import (
     Unavailable,
     after_custom_payload,
     response_start,
-    with_execute_id,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,11 @@ class Exchange(Request):
 
     def wire(self) -> bytes:
         """The body as the answering cluster is to get it: with its own prepared ids."""
-        return self.body
+        statements = self.statements()
+        if not statements:
+            return self.body
+        at = after_custom_payload(self.body) if self.flags & _CUSTOM_PAYLOAD else 0
+        return with_own_ids(self.opcode, self.body, statements, self.route.side, at)
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         self.give_answer(flags, opcode, body)
@@ -185,15 +189,6 @@ class Prepare(Exchange):
         if opcode == RESULT:
             self.steps.statement_prepared(self, body, response_start(body, flags))
         self.client.reply(self.stream, flags, opcode, body)
-
-
-def wire_of_execute(exchange: Exchange, prepared: PreparedStatement) -> bytes:
-    """The body of an EXECUTE with the id that the answering cluster has given to its statement."""
-    prepared_id = prepared.ids[exchange.route.side]
-    if prepared_id is None or prepared_id is prepared.id:
-        return exchange.body
-    at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
-    return with_execute_id(exchange.body, at, prepared_id)
 
 
 def is_unprepared(flags: int, body: bytes) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
-from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, Steps, is_unprepared, wire_of_execute
+from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, Steps, is_unprepared
 from cqlproxy.routing.paging import marked_page
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.use_warning import without_use_warning
@@ -55,9 +55,6 @@ class PreparedRead(Read):
 
     def statements(self) -> tuple[PreparedStatement, ...]:
         return (self.prepared,)
-
-    def wire(self) -> bytes:
-        return wire_of_execute(self, self.prepared)
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.

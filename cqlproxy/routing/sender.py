@@ -86,11 +86,8 @@ class Sender:
     async def _open_and_send(self, exchange: Exchange, keyspace: str) -> None:
         try:
             connection = await exchange.route.backend.keyspaces.open(keyspace)
-        except KeyspaceUnavailableError as unavailable:
-            if unavailable.answer is None:
-                exchange.unsent(full=False)
-            else:
-                exchange.refuse(ErrorResponse.decode(unavailable.answer, exchange.client.version))
+        except KeyspaceUnavailableError as error:
+            _keyspace_unavailable(exchange, error)
             return
         self.send(exchange, connection, exchange.wire())
 
@@ -118,10 +115,7 @@ class Sender:
                 exchange.unsent(full=False)
                 return
             except KeyspaceUnavailableError as error:
-                if error.answer is None:
-                    exchange.unsent(full=False)
-                else:
-                    exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))
+                _keyspace_unavailable(exchange, error)
                 return
             known = described(answer, exchange.route.backend.protocol_version)
             if known is None:
@@ -142,11 +136,9 @@ class Sender:
             exchange.give_answer(flags, Opcode.ERROR, body)
             return
         exchange.prepared_again += 1
-        self.supervisor.start(self._prepare_there(exchange, prepared, flags, body), "prepare again")
+        self.supervisor.start(self._prepare_there(exchange, prepared), "prepare again")
 
-    async def _prepare_there(
-        self, exchange: Exchange, prepared: PreparedStatement, flags: int, unprepared: bytes
-    ) -> None:
+    async def _prepare_there(self, exchange: Exchange, prepared: PreparedStatement) -> None:
         route = exchange.route
         connection = exchange.connection
         known = None
@@ -179,3 +171,11 @@ class Sender:
 
     async def stop(self) -> None:
         await self.supervisor.stop()
+
+
+def _keyspace_unavailable(exchange: Exchange, error: KeyspaceUnavailableError) -> None:
+    """The request cannot run where its names have their meaning: the server's reason, if it gave one."""
+    if error.answer is None:
+        exchange.unsent(full=False)
+    else:
+        exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))

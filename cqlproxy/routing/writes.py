@@ -12,7 +12,8 @@ from functools import partial
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared, wire_of_execute
+from cqlproxy.mirror.worker import Mirror
+from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared
 from cqlproxy.routing.route import Manner
 from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
@@ -21,17 +22,11 @@ from frame_codec import (
     ErrorResponse,
     FrameFlag,
     WriteTimeout,
-    after_custom_payload,
-    batch,
     response_start,
     was_applied,
-    with_batch_ids,
 )
 
 _WARNING = int(FrameFlag.WARNING)
-_CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
-_AFTERWARDS = Manner.AFTERWARDS
-_ALONE = Manner.ALONE
 _BESIDE = Manner.BESIDE
 
 _MAY_BE_APPLIED = tuple(
@@ -64,28 +59,23 @@ class Write(Exchange):
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
-        manner = self.route.manner
+        route = self.route
         if opcode != RESULT:
             self._refused(flags, body)
-        elif manner is _AFTERWARDS:
+        elif route.mirror is None:
             self.finish(flags, opcode, body)
-            if self._is_applied(flags, body):
-                self.copy_afterwards()
-        elif manner is _ALONE:
-            self.finish(flags, opcode, body)
+        elif route.afterwards is None:
+            self._finish_with_copy(route.mirror, flags, body)
         else:
-            self._finish_with_copy(flags, body)
+            self.finish(flags, opcode, body)
+            mutation = self.mutation() if self._is_applied(flags, body) else None
+            if mutation is not None:
+                route.afterwards.offer(mutation)
 
     def finish(self, flags: int, opcode: int, body: bytes) -> None:
         """The client has its answer, and it is counted."""
         self.client.reply(self.stream, flags, opcode, body)
         self.steps.write_answered(self.started, opcode, self.route.side)
-
-    def copy_afterwards(self) -> None:
-        mutation = self.mutation()
-        if mutation is not None:
-            assert self.route.mirror is not None
-            self.route.mirror.offer(mutation)
 
     def mutation(self) -> Mutation | None:
         """What is to be copied of it, were it applied; None when nothing is."""
@@ -101,21 +91,20 @@ class Write(Exchange):
     def _is_applied(self, flags: int, body: bytes) -> bool:
         return not self.is_conditional() or was_applied(body, response_start(body, flags))
 
-    def _finish_with_copy(self, flags: int, body: bytes) -> None:
+    def _finish_with_copy(self, mirror: Mirror, flags: int, body: bytes) -> None:
         """Answer once the copy is safe, or delivered, or known not to be."""
-        route = self.route
-        if route.manner is _BESIDE and self.together is not None:
+        beside = self.route.manner is _BESIDE
+        if beside and self.together is not None:
             self.together.answered(flags, body)
             return
         mutation = self.mutation() if self._is_applied(flags, body) else None
         if mutation is None:
             self.finish(flags, RESULT, body)
             return
-        assert route.mirror is not None
-        if route.manner is _BESIDE:
-            route.mirror.deliver(mutation, partial(self._finish_or_refuse, flags, body))
+        if beside:
+            mirror.deliver(mutation, partial(self._finish_or_refuse, flags, body))
         else:
-            route.mirror.offer_then(mutation, partial(self.finish, flags, RESULT, body))
+            mirror.offer_then(mutation, partial(self.finish, flags, RESULT, body))
 
     def _finish_or_refuse(self, flags: int, body: bytes, error: ErrorResponse | None) -> None:
         if error is None:
@@ -195,9 +184,6 @@ class PreparedWrite(Write):
     def statements(self) -> tuple[PreparedStatement, ...]:
         return (self.prepared,)
 
-    def wire(self) -> bytes:
-        return wire_of_execute(self, self.prepared)
-
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
         route = self.route
@@ -236,14 +222,6 @@ class BatchWrite(Write):
 
     def statements(self) -> tuple[PreparedStatement, ...]:
         return tuple(entry for entry in self.entries if isinstance(entry, PreparedStatement))
-
-    def wire(self) -> bytes:
-        known = ((prepared.id, prepared.ids[self.route.side]) for prepared in self.statements())
-        ids = {client_id: own_id for client_id, own_id in known if own_id and own_id is not client_id}
-        if not ids:
-            return self.body
-        at = after_custom_payload(self.body) if self.flags & _CUSTOM_PAYLOAD else 0
-        return with_batch_ids(self.body, at, batch(self.body, at), ids)
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == ERROR and is_unprepared(flags, body):

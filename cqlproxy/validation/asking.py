@@ -9,13 +9,14 @@ from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.described import described
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
+from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError
 from cqlproxy.cluster.side import Side
 from cqlproxy.statements import depends_on_keyspace
 from cqlproxy.validation.question import Question
 from cqlproxy.validation.skipped import Skipped, SkippedError
-from frame_codec import ErrorCode, Opcode, error_code_and_message, with_execute_id
+from frame_codec import ErrorCode, Opcode, error_code_and_message
 
 REFUSED_SECONDS: Final = 10.0
 """How long a cluster that refused to prepare a statement is not asked again."""
@@ -55,18 +56,13 @@ async def _execute(cluster: Backend, side: Side, question: Question, prepared: P
     if prepared.ids[side] is None:
         await _prepare(cluster, side, prepared, None)
     connection = cluster.pick_for(prepared, question.body, question.parameters_at)
-    answer = await _send(cluster, connection, question.opcode, _wire(question, prepared, side))
+    body = with_own_ids(question.opcode, question.body, (prepared,), side)
+    answer = await _send(cluster, connection, question.opcode, body)
     if answer.opcode != _ERROR or error_code_and_message(answer.body)[0] != ErrorCode.UNPREPARED:
         return answer
     await _prepare(cluster, side, prepared, connection)
-    return await _send(cluster, connection, question.opcode, _wire(question, prepared, side))
-
-
-def _wire(question: Question, prepared: PreparedStatement, side: Side) -> bytes:
-    prepared_id = prepared.ids[side]
-    if prepared_id is None or prepared_id is prepared.id:
-        return question.body
-    return with_execute_id(question.body, 0, prepared_id)
+    body = with_own_ids(question.opcode, question.body, (prepared,), side)
+    return await _send(cluster, connection, question.opcode, body)
 
 
 async def _prepare(
