@@ -8,7 +8,7 @@ config/proxy.yaml explains each key to the operator.
 from __future__ import annotations
 
 import difflib
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -43,6 +43,9 @@ Port = Annotated[int, BeforeValidator(values.whole_number(1, 65_535))]
 ContactPoint = Annotated[str, BeforeValidator(values.contact_point)]
 ContactPoints = Annotated[tuple[ContactPoint, ...], BeforeValidator(values.contact_points)]
 Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(values.advertised_address)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(values.network)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(values.networks)]
+Count = Annotated[int, BeforeValidator(values.whole_number(1, 100_000_000))]
 Milliseconds = Annotated[int, BeforeValidator(values.whole_number(1, 3_600_000, "milliseconds"))]
 Seconds = Annotated[float, BeforeValidator(values.number(0.1, 86_400, "seconds"))]
 Flag = Annotated[bool, BeforeValidator(values.flag)]
@@ -63,6 +66,25 @@ class Listen(_Section):
     """The address shown in system.local and system.peers; None: the one that the client connected to."""
     max_frame_bytes: Annotated[int, BeforeValidator(values.size(4096, MAX_FRAME_BYTES))] = MAX_FRAME_BYTES
     """The longest body of a frame that a client may send; one that claims more ends its connection."""
+    allowed_networks: Networks | None = None
+    """Where clients may be; None: anywhere."""
+    max_clients: Count = 10_000
+    """Connections at the same time."""
+    max_clients_per_address: Count = 5_000
+    max_requests: Count = 50_000
+    """Requests of all clients that were taken and are not answered; OVERLOADED beyond."""
+    max_requests_per_client: Count = 8_192
+    """The same of one connection."""
+    handshake_seconds: Seconds = 10.0
+    """From the connection to the end of the handshake."""
+    frame_seconds: Seconds = 30.0
+    """From the first byte of a frame to its last."""
+    idle_seconds: Annotated[float, BeforeValidator(values.number(0, 86_400, "seconds"))] = 3_600.0
+    """For which a client may ask nothing; 0: for ever."""
+    unread_seconds: Seconds = 30.0
+    """For which a client may leave its answers unread."""
+    max_unread_bytes: Annotated[int, BeforeValidator(values.size(2 * 2**20, 2**40))] = 256 * 2**20
+    """Bytes of answers that one client has not taken."""
 
 
 class ClusterAddress(_Section):
@@ -174,6 +196,12 @@ class Config(_Section):
     """How long a client's request may wait for the cluster that answers it."""
     connect_timeout: Seconds = 60.0
     """How long, in seconds, the primary is tried at start before the proxy gives up."""
+    shutdown_drain_seconds: Annotated[float, BeforeValidator(values.number(0, 3_600, "seconds"))] = 5.0
+    """How long a proxy that stops delivers copies, before the rest goes to the journal."""
+    max_prepared_statements: Count = 20_000
+    """Prepared statements that are remembered, for each protocol version."""
+    max_keyspaces: Annotated[int, BeforeValidator(values.whole_number(1, 10_000))] = 64
+    """Keyspaces with connections of their own, on each cluster, at the same time."""
 
 
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {

@@ -10,7 +10,7 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from cqlproxy.modes import Mode, parse_mode
@@ -214,6 +214,33 @@ def advertised_address(value: object) -> IPv4Address | IPv6Address:
     if address.is_unspecified:
         raise ValueError(f"{shown(written)} stands for every address of a machine: nothing can connect to it")
     return address
+
+
+def networks(value: object) -> tuple[object, ...]:
+    """A list with at least one element; each is then checked as a network."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list of networks, such as [10.0.0.0/8], not {shown(value)}")
+    if not value:
+        raise ValueError("must name at least one network, such as [10.0.0.0/8]; left out, all are allowed")
+    return tuple(value)
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """A network in CIDR notation; an address alone is the network of that address."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    written = text(value, "a network, such as 10.0.0.0/8")
+    try:
+        return ipaddress.ip_network(written)
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_network(written, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"must be a network, such as 10.0.0.0/8 or 2001:db8::/32, not {shown(written)}"
+        ) from None
+    raise ValueError(f"{shown(written)} has bits set beyond its prefix: {meant}, or a longer prefix?")
 
 
 def write_mode(value: object) -> Mode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -82,7 +82,7 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     written = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     assert written.keys() == Config.model_fields.keys()
     # The keys without a default to show stand in comments.
-    commented = {"listen": {"advertised_address"}, "mirror": {"consistency"}}
+    commented = {"listen": {"advertised_address", "allowed_networks"}, "mirror": {"consistency"}}
     for keys in commented.values():
         assert all(f"# {key}: " in SAMPLE.read_text(encoding="utf-8") for key in keys)
     for section in ("listen", "primary", "shadow", "mirror", "filters", "admin", "log"):
@@ -168,6 +168,34 @@ def test_the_rules_file_is_looked_for_beside_the_configuration(
     assert absolute.filters.rules_file == Path("/etc/rules.yaml")
 
 
+def test_every_limit_of_clients_can_be_set(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        MINIMAL
+        + """
+        listen:
+          {allowed_networks: [10.0.0.0/8, 192.0.2.1, "2001:db8::/32"],
+           max_clients: 1, max_clients_per_address: 2, max_requests: 3, max_requests_per_client: 4,
+           handshake_seconds: 0.5, frame_seconds: 6, idle_seconds: 0, unread_seconds: 7, max_unread_bytes: 8MiB}
+        shutdown_drain_seconds: 0
+        max_prepared_statements: 9
+        max_keyspaces: 10
+        """.replace("\n        ", "\n"),
+    )
+    listen = config.listen
+    assert listen.allowed_networks == (
+        IPv4Network("10.0.0.0/8"),
+        IPv4Network("192.0.2.1/32"),
+        IPv6Network("2001:db8::/32"),
+    )
+    assert (listen.max_clients, listen.max_clients_per_address) == (1, 2)
+    assert (listen.max_requests, listen.max_requests_per_client) == (3, 4)
+    assert (listen.handshake_seconds, listen.frame_seconds, listen.idle_seconds) == (0.5, 6.0, 0.0)
+    assert (listen.unread_seconds, listen.max_unread_bytes) == (7.0, 8 * 2**20)
+    assert config.shutdown_drain_seconds == 0.0
+    assert (config.max_prepared_statements, config.max_keyspaces) == (9, 10)
+
+
 def test_sections_can_be_made_in_python_as_well() -> None:
     config = Config(
         listen=Listen(port=1, advertised_address=IPv6Address("::1")),
@@ -213,13 +241,21 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
         # Unknown keys.
         (MINIMAL + "listen: {prot: 1}",
          ["listen.prot: is not a known key, did you mean port?"
-          " (accepted here: host, port, advertised_address, max_frame_bytes)"]),
+          f" (accepted here: {', '.join(Listen.model_fields)})"]),
         (MINIMAL + "log: {colour: red}", ["log.colour: is not a known key (accepted here: level, format)"]),
         (MINIMAL + "request-timeout-ms: 1",
          ["request-timeout-ms: is not a known key, did you mean request_timeout_ms? "
-          "(accepted here: listen, primary, shadow, mode, state_file, mirror, filters, admin, log,"
-          " sync_on_shadow_failure, validation_percentage, validation_recheck_ms, request_timeout_ms,"
-          " connect_timeout)"]),
+          f"(accepted here: {', '.join(Config.model_fields)})"]),
+        (MINIMAL + "listen: {allowed_networks: []}",
+         ["listen.allowed_networks: must name at least one network, such as [10.0.0.0/8]; left out, all are"
+          " allowed"]),
+        (MINIMAL + "listen: {allowed_networks: 10.0.0.0/8}",
+         ["listen.allowed_networks: must be a list of networks, such as [10.0.0.0/8], not '10.0.0.0/8'"]),
+        (MINIMAL + "listen: {allowed_networks: [10.0.0.0/8, 10.0.0.1/8]}",
+         ["listen.allowed_networks[1]: '10.0.0.1/8' has bits set beyond its prefix: 10.0.0.0/8, or a longer"
+          " prefix?"]),
+        (MINIMAL + "listen: {allowed_networks: [db1]}",
+         ["listen.allowed_networks[0]: must be a network, such as 10.0.0.0/8 or 2001:db8::/32, not 'db1'"]),
         # Wrong types.
         (MINIMAL + "listen: 9042", ["listen: must be a mapping of keys, not 9042"]),
         (MINIMAL + "listen: [a]", ["listen: must be a mapping of keys, not a list"]),
