@@ -6,7 +6,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format unit integration bench-quick bench-rules bench-journal
+.PHONY: help demo test test-long check format unit integration bench-quick bench-micro bench-rules bench-journal
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -17,6 +17,7 @@ help:
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make unit         unit tests only"
 	@echo "make integration  integration tests only"
+	@echo "make bench-micro  what one request costs inside the proxy: calls, bytecode, memory, processor time"
 	@echo "make bench-quick  CPU per request, requests/s, latency and memory of a proxy between two real nodes"
 	@echo "make bench-rules  what 10,000 tenants and 500 table patterns in the rules cost per request"
 	@echo "make bench-journal  what the journal costs, spills and replays, and the memory of 5 million waiting copies"
@@ -45,6 +46,9 @@ unit:
 
 integration:
 	@$(RUN) --java pytest tests/integration
+
+bench-micro:
+	@$(RUN) python -m benchmarks.micro
 
 bench-quick:
 	@$(RUN) --java python -m benchmarks.running_proxy

@@ -1,0 +1,60 @@
+"""``python -m benchmarks.micro``: what requests cost inside the proxy, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import uvloop
+
+from benchmarks.machine import machine
+from benchmarks.micro.passage import Legs
+from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Cost, Counts, counted, passing, timed
+
+_HEAD = (
+    f"{'':24}{'µs':>7}{'steps':>7}  {'of legs':<19}{'calls':>6}{'C calls':>8}{'bytecode':>9}"
+    f"{'blocks held':>12}{'containers':>11}{'cycles':>7}  writes"
+)
+_LEGEND = f"""
+Of one request, by what {MANY} cost more than {FEW} that come together. A step is fixed, pure Python,
+timed in between. Legs: request; answer, and copy sent; copy's answer. Held: while the node's answer is
+awaited, then while the copy's is. Writes: calls to nodes, to the client and to the shadow, for {MANY}."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.micro",
+        description="What requests cost inside the proxy, in counts and in steps.",
+    )
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="those whose names begin so; default: all")
+    parser.add_argument("--rounds", type=int, default=300, metavar="N", help="default: %(default)s")
+    given = parser.parse_args()
+    print(f"{machine()}\n\n{_HEAD}")
+    for case in CASES:
+        if not given.cases or case.name.lower().startswith(tuple(name.lower() for name in given.cases)):
+            print(_line(case, *uvloop.run(_measured(case, given.rounds))), flush=True)
+    print(_LEGEND)
+    return 0
+
+
+async def _measured(case: Case, rounds: int) -> tuple[Counts, Cost]:
+    async with passing(case) as passage:
+        return await counted(passage), await timed(passage, rounds)
+
+
+def _line(case: Case, counts: Counts, cost: Cost) -> str:
+    of_legs = " / ".join(f"{leg:.1f}" for leg in cost.steps)
+    return (
+        f"{case.name:24}{cost.seconds.total * 1e6:7.2f}{cost.steps.total:7.1f}  {of_legs:<19}"
+        f"{counts.python_calls.total:6.0f}{counts.compiled_calls.total:8.0f}{counts.bytecode.total:9.0f}"
+        f"{_held(counts.blocks):>12}{_held(counts.containers):>11}{counts.cycles:7.2f}"
+        f"  {', '.join(map(str, counts.writes))}"
+    )
+
+
+def _held(legs: Legs) -> str:
+    return f"{legs.request:.0f}, {legs.request + legs.answer:.0f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Transports that send nothing: they count what the proxy writes, and keep it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+
+class Recorder(asyncio.Transport):
+    """Takes the place of `real` under a connection that was made over it; `real` is kept to be closed."""
+
+    def __init__(self, real: asyncio.Transport) -> None:
+        super().__init__()
+        self._real = real
+        self.protocol = cast(asyncio.Protocol, real.get_protocol())
+        """Who reads from it: `data_received` is how bytes come in."""
+        self._arrived: asyncio.Future[None] | None = None
+        self.writes: list[bytes] = []
+        """What each call of `write` was given, since `take`."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+        if self._arrived is not None:
+            arrived, self._arrived = self._arrived, None
+            arrived.set_result(None)
+
+    def take(self) -> bytes:
+        """All that was written; the recorder is empty then."""
+        written = b"".join(self.writes)
+        self.writes.clear()
+        return written
+
+    async def written(self) -> None:
+        """Wait until something has been written since `take`."""
+        if not self.writes:
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._real.get_extra_info(name, default)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        raise AssertionError("the proxy stopped reading: the benchmark drives it beyond its bounds")
+
+    def resume_reading(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self._real.is_closing()
+
+    def close(self) -> None:
+        self._real.close()
+
+    def abort(self) -> None:
+        self._real.abort()

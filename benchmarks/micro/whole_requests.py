@@ -1,0 +1,150 @@
+"""Whole requests through the proxy, kind by kind: what each of them costs, in counts and in steps."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.micro.in_process import DEFAULT, Setting, started
+from benchmarks.micro.meters import (
+    Bytecode,
+    CompiledCalls,
+    HeldBlocks,
+    HeldContainers,
+    Meter,
+    ProcessorTime,
+    PythonCalls,
+)
+from benchmarks.micro.pace import step_seconds
+from benchmarks.micro.passage import Legs, Passage, Writes
+from benchmarks.micro.requests import BATCHES, INSERTS, KNOWN_TEXTS, NEW_TEXTS, SELECTS, Kind
+
+FEW: Final = 32
+MANY: Final = 96
+"""Of one request counts what `MANY` have more than `FEW`: what a turn of the loop costs drops out."""
+
+_WARM_UP: Final = 12
+
+SWITCH_SECONDS: Final = 0.0001
+"""As the service sets it where there is a journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kind of request, and the setting that it passes in."""
+
+    name: str
+    kind: Kind
+    setting: Setting = DEFAULT
+
+    @property
+    def waits(self) -> bool:
+        """Whether answers wait for the journal's thread."""
+        return self.setting.journal == "always"
+
+
+CASES: Final = (
+    Case("SELECT", SELECTS),
+    Case("SELECT, three nodes", SELECTS, Setting(nodes=3)),
+    Case("INSERT, not copied", INSERTS, Setting(mode="primary_only")),
+    Case("INSERT", INSERTS),
+    Case("INSERT, three nodes", INSERTS, Setting(nodes=3)),
+    Case("INSERT, journal always", INSERTS, Setting(journal="always")),
+    Case("text INSERT, each new", NEW_TEXTS),
+    Case("text INSERT, seen before", KNOWN_TEXTS),
+    Case("BATCH of ten", BATCHES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one request costs, by leg; the same in each run."""
+
+    python_calls: Legs
+    compiled_calls: Legs
+    bytecode: Legs
+    """Instructions."""
+    blocks: Legs
+    """Allocations of at most 512 bytes that are held after each leg and were not before."""
+    containers: Legs
+    """Of these, or larger, what the garbage collector watches."""
+    cycles: float
+    """Objects that only the garbage collector could free."""
+    writes: Writes
+    """Of `MANY` requests that came together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one request costs, by leg, in seconds of processor time, and what a step takes meanwhile."""
+
+    seconds: Legs
+    step: float
+
+    @property
+    def steps(self) -> Legs:
+        return Legs(*(leg / self.step for leg in self.seconds))
+
+
+@asynccontextmanager
+async def passing(case: Case) -> AsyncIterator[Passage]:
+    """The case, warmed up: what is made once is made, and the mirror's window takes `MANY` copies."""
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        async with started(case.setting) as proxy:
+            passage = Passage(proxy, case.kind, await proxy.bodies(case.kind), waits=case.waits)
+            for _ in range(_WARM_UP):
+                await passage.measured(MANY, ProcessorTime())
+                await passage.settle()
+            gc.collect()
+            gc.disable()
+            yield passage
+    finally:
+        gc.enable()
+        sys.setswitchinterval(switch)
+
+
+async def counted(passage: Passage) -> Counts:
+    """Count everything."""
+    python_calls = await _more(passage, PythonCalls())
+    compiled_calls = await _more(passage, CompiledCalls())
+    bytecode = await _more(passage, Bytecode())
+    blocks = await _more(passage, HeldBlocks())
+    containers = await _more(passage, HeldContainers())
+    gc.collect()
+    await passage.measured(MANY, ProcessorTime())
+    writes = passage.writes
+    await passage.settle()
+    cycles = gc.collect() / MANY
+    return Counts(python_calls, compiled_calls, bytecode, blocks, containers, cycles, writes)
+
+
+async def _more(passage: Passage, meter: Meter) -> Legs:
+    found = []
+    for count in (FEW, MANY):
+        # Once before it counts: the meter's own code makes some things once, too.
+        await passage.measured(count, meter)
+        await passage.settle()
+        found.append(await passage.measured(count, meter))
+        await passage.settle()
+    few, many = found
+    return Legs(*((most - least) / (MANY - FEW) for least, most in zip(few, many, strict=True)))
+
+
+async def timed(passage: Passage, rounds: int) -> Cost:
+    """The least that each leg, and a step, took in so many rounds: whatever disturbs only adds to it."""
+    meter = ProcessorTime()
+    step = step_seconds()
+    least = await passage.measured(FEW, meter)
+    for _ in range(rounds):
+        step = min(step, step_seconds())
+        taken = await passage.measured(FEW, meter)
+        least = Legs(*map(min, least, taken))
+        if passage.waits:
+            await passage.settle()
+    return Cost(Legs(*(leg / FEW for leg in least)), step)
