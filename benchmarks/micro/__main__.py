@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 import uvloop
 
 from benchmarks.machine import machine
+from benchmarks.micro.by_function import functions
 from benchmarks.micro.passage import Legs
 from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Cost, Counts, counted, passing, timed
 
@@ -26,15 +28,33 @@ def main() -> int:
         prog="python -m benchmarks.micro",
         description="What requests cost inside the proxy, in counts and in steps.",
     )
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="those whose names begin so; default: all")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="by name, or by how it begins; default: all")
     parser.add_argument("--rounds", type=int, default=300, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--functions", action="store_true", help="instead: bytecode and calls of each function in a request"
+    )
     given = parser.parse_args()
+    chosen = _chosen([name.lower() for name in given.cases]) if given.cases else CASES
+    if given.functions:
+        for case in chosen:
+            print(f"{case.name}\n{'bytecode':>9}{'calls':>7}", *uvloop.run(_functions(case)), "", sep="\n")
+        return 0
     print(f"{machine()}\n\n{_HEAD}")
-    for case in CASES:
-        if not given.cases or case.name.lower().startswith(tuple(name.lower() for name in given.cases)):
-            print(_line(case, *uvloop.run(_measured(case, given.rounds))), flush=True)
+    for case in chosen:
+        print(_line(case, *uvloop.run(_measured(case, given.rounds))), flush=True)
     print(_LEGEND)
     return 0
+
+
+def _chosen(names: Sequence[str]) -> Sequence[Case]:
+    """The cases of these names; of what names none, those whose names begin so."""
+    exact = [case for case in CASES if case.name.lower() in names]
+    return exact or [case for case in CASES if case.name.lower().startswith(tuple(names))]
+
+
+async def _functions(case: Case) -> list[str]:
+    async with passing(case) as passage:
+        return await functions(passage)
 
 
 async def _measured(case: Case, rounds: int) -> tuple[Counts, Cost]:
