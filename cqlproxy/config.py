@@ -12,7 +12,15 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import ErrorDetails
 
 from cqlproxy import config_values as values
@@ -54,7 +62,33 @@ FilePath = Annotated[Path, BeforeValidator(_beside_the_file)]
 
 class _Section(BaseModel):
     # Every other check is in config_values, so that each message is ours: see _problem.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _mapping(value: object) -> object:
+    # A blank section is refused too: an empty `filters:` would quietly hold back nothing.
+    if not isinstance(value, dict | _Section):
+        raise ValueError(f"must be a mapping of keys, not {values.shown(value)}")
+    return value
+
+
+_MAPPING: Final = BeforeValidator(_mapping)
+
+
+class ServerTls(_Section):
+    """Our certificate for those who connect to us."""
+
+    cert_file: FilePath
+    """PEM: the certificate of the key first, then those of intermediate authorities."""
+    key_file: FilePath
+    """PEM, not encrypted."""
+
+
+class ListenTls(ServerTls):
+    """TLS, and nothing else, for the clients."""
+
+    client_ca_file: FilePath | None = None
+    """PEM: the authorities of the certificates that clients must show; None: they need none."""
 
 
 class Listen(_Section):
@@ -85,6 +119,19 @@ class Listen(_Section):
     """For which a client may leave its answers unread."""
     max_unread_bytes: Annotated[int, BeforeValidator(values.size(2 * 2**20, 2**40))] = 256 * 2**20
     """Bytes of answers that one client has not taken."""
+    tls: Annotated[ListenTls | None, _MAPPING] = None
+
+
+class ClusterTls(_Section):
+    """TLS to every node of a cluster."""
+
+    ca_file: FilePath | None = None
+    """PEM: the authorities of the nodes' certificates; None: those that the system trusts."""
+    cert_file: FilePath | None = None
+    """PEM: what is shown to nodes that ask for a certificate. None with ``key_file`` only."""
+    key_file: FilePath | None = None
+    check_hostname: Flag = True
+    """Whether a node's certificate must be for its address or for one of the contact points."""
 
 
 class ClusterAddress(_Section):
@@ -94,6 +141,7 @@ class ClusterAddress(_Section):
     port: Port = 9042
     local_datacenter: Annotated[str, BeforeValidator(values.datacenter)] | None = None
     """The datacenter whose nodes are spoken to; None: that of the first contact point that answers."""
+    tls: Annotated[ClusterTls | None, _MAPPING] = None
 
 
 class Mirror(_Section):
@@ -145,7 +193,13 @@ class Admin(_Section):
     """Where the HTTP endpoints for operators are served."""
 
     host: Host = "127.0.0.1"
+    """Of the loopback interface, unless there is a token."""
     port: Port = 8080
+    token: Annotated[SecretStr | None, BeforeValidator(values.token)] = None
+    """What requests must carry; never set together with ``token_file``."""
+    token_file: FilePath | None = None
+    """Where the token stands instead; the file is read again when it changes."""
+    tls: Annotated[ServerTls | None, _MAPPING] = None
 
 
 class Log(_Section):
@@ -156,16 +210,6 @@ class Log(_Section):
         BeforeValidator(values.one_of("debug", "info", "warning", "error")),
     ] = "info"
     format: Annotated[Literal["text", "json"], BeforeValidator(values.one_of("text", "json"))] = "text"
-
-
-def _mapping(value: object) -> object:
-    # A blank section is refused too: an empty `filters:` would quietly hold back nothing.
-    if not isinstance(value, dict | _Section):
-        raise ValueError(f"must be a mapping of keys, not {values.shown(value)}")
-    return value
-
-
-_MAPPING: Final = BeforeValidator(_mapping)
 
 
 class Config(_Section):
@@ -207,11 +251,15 @@ class Config(_Section):
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "": Config,
     "listen": Listen,
+    "listen.tls": ListenTls,
     "primary": ClusterAddress,
+    "primary.tls": ClusterTls,
     "shadow": ClusterAddress,
+    "shadow.tls": ClusterTls,
     "mirror": Mirror,
     "filters": Filters,
     "admin": Admin,
+    "admin.tls": ServerTls,
     "log": Log,
 }
 _REQUIRED: Final = {
@@ -219,6 +267,8 @@ _REQUIRED: Final = {
     "contact_points": "a list of hosts, such as [127.0.0.1]",
     "mode": f"one of {', '.join(Mode)}",
     "rules_file": "the path of a file",
+    "cert_file": "the path of a PEM file",
+    "key_file": "the path of a PEM file",
 }
 
 

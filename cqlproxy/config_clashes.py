@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cqlproxy.config_values import is_loopback
 from frame_codec import ConsistencyLevel
 
 if TYPE_CHECKING:
@@ -31,7 +32,30 @@ def clashes(config: Config, file: Path) -> list[str]:
             "mirror.overflow: drop contradicts mirror.journal: always, which keeps every copy until it has"
             " arrived; use spill, or block"
         )
-    return problems + _shared_files(config, file)
+    return problems + _of_tls(config) + _of_admin(config) + _shared_files(config, file)
+
+
+def _of_tls(config: Config) -> list[str]:
+    problems = []
+    for name, cluster in (("primary", config.primary), ("shadow", config.shadow)):
+        tls = None if cluster is None else cluster.tls
+        if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
+            missing, given = ("cert", "key") if tls.cert_file is None else ("key", "cert")
+            problems.append(f"{name}.tls.{missing}_file: is required with {given}_file")
+    return problems
+
+
+def _of_admin(config: Config) -> list[str]:
+    admin = config.admin
+    problems = []
+    if admin.token is not None and admin.token_file is not None:
+        problems.append("admin.token_file: there is an admin.token as well: give one of them")
+    if admin.token is None and admin.token_file is None and not is_loopback(admin.host):
+        problems.append(
+            f"admin.host: other machines can reach {admin.host}, and there is no token, so whoever does could"
+            " switch modes and read dead letters: set admin.token_file (or admin.token), or use 127.0.0.1"
+        )
+    return problems
 
 
 def doubts(config: Config) -> list[str]:
@@ -58,6 +82,16 @@ def doubts(config: Config) -> list[str]:
             "mirror.consistency: ANY counts a copy as delivered when no replica has it yet, and counters"
             " cannot be written with it; use ONE or more"
         )
+    if config.admin.tls is None and not is_loopback(config.admin.host):
+        found.append(
+            "admin.tls: is not given, so the token crosses the network as it is: whoever reads it has it"
+        )
+    for name, cluster in (("primary", config.primary), ("shadow", config.shadow)):
+        if cluster is not None and cluster.tls is not None and not cluster.tls.check_hostname:
+            found.append(
+                f"{name}.tls.check_hostname: false, so whoever has any certificate of the authority"
+                " can pose as a node"
+            )
     return found
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
+from pydantic import SecretStr
+
 from cqlproxy.modes import Mode, parse_mode
 from frame_codec import ConsistencyLevel
 
@@ -27,6 +29,10 @@ _UNITS: Final = {
     "gib": 2**30,
 }
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))? ?([A-Za-z]*)")
+MIN_TOKEN: Final = 16
+"""Characters; a shorter token could be guessed."""
+MAX_TOKEN: Final = 1024
+_TOKEN: Final = re.compile(rf"[!-~]{{{MIN_TOKEN},{MAX_TOKEN}}}")
 _HOST_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 _WRITE_CONSISTENCIES: Final = tuple(
@@ -180,6 +186,28 @@ def file_path(value: object) -> str:
     return written
 
 
+def token(value: object) -> SecretStr:
+    """A bearer token, which no message shows."""
+    if isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text, in quotes if it looks like a number")
+    return SecretStr(parse_token(value))
+
+
+def parse_token(text: str) -> str:
+    """Return `text` if it can be a bearer token (RFC 6750, section 2.1).
+
+    Raises ValueError, which does not show it, for anything else.
+    """
+    if not _TOKEN.fullmatch(text):
+        raise ValueError(
+            f"must be {MIN_TOKEN} to {MAX_TOKEN} letters, digits and punctuation marks without spaces,"
+            " such as `openssl rand -hex 32` prints"
+        )
+    return text
+
+
 def host(value: object) -> str:
     """A host name or an address, of any family."""
     return parse_host(text(value, "a host name, an IPv4 or an IPv6 address"))
@@ -251,6 +279,14 @@ def write_mode(value: object) -> Mode:
 def datacenter(value: object) -> str:
     """The name of a datacenter."""
     return text(value, "the name of a datacenter, as `nodetool status` shows it")
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host is this machine alone, as far as its text tells: a name other than localhost is not."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.lower().removesuffix(".") == "localhost"
 
 
 def _is_unspecified(name: str) -> bool:

@@ -12,7 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cqlproxy.config import ClusterAddress, Config, ConfigError, Filters, Listen, load_config
+from cqlproxy.config import (
+    ClusterAddress,
+    ClusterTls,
+    Config,
+    ConfigError,
+    Filters,
+    Listen,
+    ListenTls,
+    ServerTls,
+    load_config,
+)
 from cqlproxy.config_clashes import doubts
 from cqlproxy.modes import Mode
 from frame_codec import ConsistencyLevel
@@ -34,6 +44,15 @@ HOST = "must be a host name, an IPv4 or an IPv6 address"
 PORT = "must be a whole number from 1 to 65535"
 MODES = ", ".join(Mode)
 LEVELS = "ANY, ONE, TWO, THREE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM, LOCAL_ONE"
+TOKEN = "0123456789abcdef"
+BAD_TOKEN = (
+    "must be 16 to 1024 letters, digits and punctuation marks without spaces,"
+    " such as `openssl rand -hex 32` prints"
+)
+NO_TOKEN = (
+    "and there is no token, so whoever does could switch modes and read dead letters: set admin.token_file"
+    " (or admin.token), or use 127.0.0.1"
+)
 UNSPECIFIED = "stands for every address of a machine: nothing can connect to it"
 
 
@@ -82,7 +101,13 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     written = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     assert written.keys() == Config.model_fields.keys()
     # The keys without a default to show stand in comments.
-    commented = {"listen": {"advertised_address", "allowed_networks"}, "mirror": {"consistency"}}
+    commented = {
+        "listen": {"advertised_address", "allowed_networks", "tls"},
+        "primary": {"tls"},
+        "shadow": {"tls"},
+        "mirror": {"consistency"},
+        "admin": {"token", "token_file", "tls"},
+    }
     for keys in commented.values():
         assert all(f"# {key}: " in SAMPLE.read_text(encoding="utf-8") for key in keys)
     for section in ("listen", "primary", "shadow", "mirror", "filters", "admin", "log"):
@@ -105,9 +130,11 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     config = load(
         tmp_path,
         """
-        listen: {host: "::", port: 19042, advertised_address: "2001:db8::1", max_frame_bytes: 16MiB}
-        primary: {contact_points: [db1, 10.0.0.1, "2001:db8::7"], port: 9142, local_datacenter: dc1}
-        shadow: {contact_points: [db9], port: 9242}
+        listen: {host: "::", port: 19042, advertised_address: "2001:db8::1", max_frame_bytes: 16MiB,
+                 tls: {cert_file: l.crt, key_file: l.key, client_ca_file: /etc/clients.crt}}
+        primary: {contact_points: [db1, 10.0.0.1, "2001:db8::7"], port: 9142, local_datacenter: dc1,
+                  tls: {ca_file: ca.crt, cert_file: p.crt, key_file: p.key, check_hostname: false}}
+        shadow: {contact_points: [db9], port: 9242, tls: {}}
         mode: DualAsync
         mirror:
           {max_requests: 10, max_bytes: 10MB, shadow_timeout_ms: 5, pin_timestamps: false, schema_changes: no,
@@ -119,7 +146,7 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         validation_percentage: 0.5
         validation_recheck_ms: 250
         filters: {rules_file: rules/all.yaml}
-        admin: {host: 0.0.0.0, port: 18080}
+        admin: {host: 0.0.0.0, port: 18080, token_file: token, tls: {cert_file: a.crt, key_file: a.key}}
         log: {level: debug, format: json}
         request_timeout_ms: 500
         connect_timeout: 1.5
@@ -133,8 +160,18 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     )
     assert config.primary.contact_points == ("db1", "10.0.0.1", "2001:db8::7")
     assert (config.primary.port, config.primary.local_datacenter) == (9142, "dc1")
+    assert config.listen.tls == ListenTls(
+        cert_file=tmp_path / "l.crt", key_file=tmp_path / "l.key", client_ca_file=Path("/etc/clients.crt")
+    )
+    assert config.primary.tls == ClusterTls(
+        ca_file=tmp_path / "ca.crt",
+        cert_file=tmp_path / "p.crt",
+        key_file=tmp_path / "p.key",
+        check_hostname=False,
+    )
     assert config.shadow is not None
     assert config.shadow.port == 9242
+    assert config.shadow.tls == ClusterTls(ca_file=None, cert_file=None, key_file=None, check_hostname=True)
     assert config.mode is Mode.DUAL_WRITE_ASYNC
     assert (config.mirror.max_requests, config.mirror.max_bytes) == (10, 10_000_000)
     assert (config.mirror.shadow_timeout_ms, config.mirror.pin_timestamps) == (5, False)
@@ -149,6 +186,8 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     assert config.sync_on_shadow_failure == "queue"
     assert (config.validation_percentage, config.validation_recheck_ms) == (0.5, 250)
     assert (config.admin.host, config.admin.port) == ("0.0.0.0", 18080)
+    assert (config.admin.token, config.admin.token_file) == (None, tmp_path / "token")
+    assert config.admin.tls == ServerTls(cert_file=tmp_path / "a.crt", key_file=tmp_path / "a.key")
     assert (config.log.level, config.log.format) == ("debug", "json")
     assert (config.request_timeout_ms, config.connect_timeout) == (500, 1.5)
 
@@ -213,6 +252,20 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
         config.listen.port = 1
 
 
+def test_a_token_is_shown_by_nothing(tmp_path: Path) -> None:
+    config = load(tmp_path, MINIMAL + f"admin: {{host: 10.0.0.1, token: {TOKEN}}}")
+    assert config.admin.token is not None
+    assert config.admin.token.get_secret_value() == TOKEN
+    assert TOKEN not in f"{config!r} {config} {config.model_dump()} {config.model_dump_json()}"
+    for wrong in (f"{{token: '{TOKEN} '}}", f"{{token: [{TOKEN}]}}", f"{{token: {TOKEN}, prot: 1}}"):
+        assert TOKEN not in "\n".join(problems(tmp_path, MINIMAL + f"admin: {wrong}"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.42.0.1", "'::1'", "localhost", "LOCALHOST."])
+def test_without_a_token_the_admin_port_is_for_this_machine(host: str, tmp_path: Path) -> None:
+    assert load(tmp_path, MINIMAL + f"admin: {{host: {host}}}").admin.token is None
+
+
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
@@ -238,6 +291,26 @@ def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
         (MINIMAL + "listen: {host: }",
          [f"listen.host: {HOST}, not empty"]),
         ("primary: {contact_points: [db1]}\nmode:", [f"mode: must be one of {MODES}, not empty"]),
+        (MINIMAL + "listen: {tls: }", ["listen.tls: must be a mapping of keys, not empty"]),
+        # TLS and the admin token.
+        (MINIMAL + "listen: {tls: {cert_file: a.crt}}",
+         ["listen.tls.key_file: is required (the path of a PEM file)"]),
+        (MINIMAL + "listen: {tls: {cert_file: a.crt, key_file: a.key, client_ca: x}}",
+         ["listen.tls.client_ca: is not a known key, did you mean client_ca_file?"
+          " (accepted here: cert_file, key_file, client_ca_file)"]),
+        ("primary: {contact_points: [db1], tls: {cert_file: a.crt}}\nmode: primary_only",
+         ["primary.tls.key_file: is required with cert_file"]),
+        (DUAL.replace("[db2]", "[db2], tls: {key_file: a.key}"),
+         ["shadow.tls.cert_file: is required with key_file"]),
+        (MINIMAL + "admin: {host: 0.0.0.0}", [f"admin.host: other machines can reach 0.0.0.0, {NO_TOKEN}"]),
+        (MINIMAL + "admin: {host: proxy.example}",
+         [f"admin.host: other machines can reach proxy.example, {NO_TOKEN}"]),
+        (MINIMAL + f"admin: {{token: {TOKEN}, token_file: token}}",
+         ["admin.token_file: there is an admin.token as well: give one of them"]),
+        (MINIMAL + "admin: {token: abc}", [f"admin.token: {BAD_TOKEN}"]),
+        (MINIMAL + f"admin: {{token: '{TOKEN} {TOKEN}'}}", [f"admin.token: {BAD_TOKEN}"]),
+        (MINIMAL + "admin: {token: 12345678901234567890}",
+         ["admin.token: must be text, in quotes if it looks like a number"]),
         # Unknown keys.
         (MINIMAL + "listen: {prot: 1}",
          ["listen.prot: is not a known key, did you mean port?"
@@ -403,6 +476,16 @@ def test_the_shadow_may_share_hosts_with_the_primary_on_another_port(tmp_path: P
     config = load(tmp_path, DUAL.replace("[db2]", "[db1], port: 9043"))
     assert config.shadow is not None
     assert config.shadow.contact_points == config.primary.contact_points
+
+
+def test_a_token_in_the_clear_and_a_name_that_is_not_checked_are_doubted(tmp_path: Path) -> None:
+    text = MINIMAL.replace("[db1]", "[db1], tls: {check_hostname: false}")
+    assert doubts(load(tmp_path, text + f"admin: {{host: 10.0.0.1, token: {TOKEN}}}")) == [
+        "admin.tls: is not given, so the token crosses the network as it is: whoever reads it has it",
+        "primary.tls.check_hostname: false, so whoever has any certificate of the authority can pose as a node",
+    ]
+    encrypted = f"admin: {{host: 10.0.0.1, token: {TOKEN}, tls: {{cert_file: a, key_file: b}}}}"
+    assert doubts(load(tmp_path, MINIMAL + encrypted)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Certificates that come to their end: seconds left for the metrics, and warnings while there is time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from cqlproxy.tls.contexts import TlsFiles
+from cqlproxy.tls.pem import day
+
+log = logging.getLogger(__name__)
+
+WARN_BEFORE = timedelta(days=14)
+"""How long before its end a certificate is warned of."""
+
+REMIND_SECONDS = 24 * 3600.0
+"""How often it is warned of again."""
+
+LOOK_SECONDS = 60.0
+
+
+class CertificateState(NamedTuple):
+    """One certificate file for the metrics: who names it, and how long it is valid yet (below 0: expired)."""
+
+    section: str
+    file: str
+    seconds_left: float
+
+
+class Expiry:
+    """Warns of the certificates of all sections. Used on one event loop."""
+
+    def __init__(self, files: Iterable[TlsFiles]) -> None:
+        self._files = tuple(files)
+        self._told: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+        """When which end was last told of."""
+
+    def states(self) -> list[CertificateState]:
+        """As of now."""
+        now = datetime.now(UTC)
+        return [
+            CertificateState(files.name, file, (end - now).total_seconds())
+            for files in self._files
+            for file, end in files.current.ends.items()
+        ]
+
+    async def run(self) -> None:
+        """Warn when there is something to warn of; to be cancelled."""
+        while True:
+            self.warn(datetime.now(UTC))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def warn(self, now: datetime) -> None:
+        """Log a line for each certificate near its end of which none was logged for a day."""
+        for files in self._files:
+            for file, end in files.current.ends.items():
+                key = (files.name, file)
+                told_end, told_at = self._told.get(key, (None, None))
+                if end - now >= WARN_BEFORE or (
+                    told_end == end
+                    and told_at is not None
+                    and (now - told_at).total_seconds() < REMIND_SECONDS
+                ):
+                    continue
+                self._told[key] = (end, now)
+                where = f"{files.name}.{file}"
+                # In the message itself, so that one certificate does not hide the next (see cqlproxy.logs).
+                if end <= now:
+                    log.error(
+                        f"the certificate of {where} expired at {day(end)}: peers that check it refuse it"
+                    )
+                else:
+                    days = (end - now).days
+                    log.warning(f"the certificate of {where} expires in {days} days, at {day(end)}")
