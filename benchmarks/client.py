@@ -156,15 +156,13 @@ class LoadClient(asyncio.Protocol):
 
     # --- the closed loop ----------------------------------------------------------------------
 
-    def run(self, bodies: Sequence[bytes], window: int) -> None:
-        """Send EXECUTE requests from now on, `window` of them in flight, one for each answer.
+    def run(self, opcode: Opcode, bodies: Sequence[bytes], window: int) -> None:
+        """Send requests from now on, `window` of them in flight, one for each answer.
 
         bodies: used in turn, all of the same length.
         """
         length = len(bodies[0])
-        self._headers = [
-            HEADER.pack(PROTOCOL_V4, 0, stream, Opcode.EXECUTE, length) for stream in range(window)
-        ]
+        self._headers = [HEADER.pack(PROTOCOL_V4, 0, stream, opcode, length) for stream in range(window)]
         self._bodies = cycle(bodies)
         self._in_flight = window
         self._sent = array("d", [perf_counter()] * window)

@@ -7,25 +7,22 @@ shadow goes away under a fixed rate of writes and comes back, several times. At 
 import argparse
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
-import uvloop
-
 from benchmarks import outage
+from benchmarks.arena import Arena, arena
 from benchmarks.comparison import cpu_ratio, take_turns
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, figures_json, figures_table
-from benchmarks.instant.cluster import InstantCluster, instant_clusters
 from benchmarks.instant.relay import Behaviour
 from benchmarks.machine import machine
 from benchmarks.measure import wait_idle
 from benchmarks.plan import Plan
-from benchmarks.proxy_under_load import Settings, measured, prepare_table, started_proxy
+from benchmarks.proxy_under_load import Settings, measured, started_proxy
 from benchmarks.report import problems, remarks, table
 from bootstrap.commands import BootstrapError
-from tests.nodes import ProcessError, workspace
-from tests.nodes.jars import cassandra_jars
+from tests.nodes import ProcessError, ProxyProcess
 
 RATE = 22_000
 """Writes a second while the shadow is away."""
@@ -41,6 +38,8 @@ _JOURNALS: dict[str, dict[str, object]] = {
 _IDLE_SECONDS = 60.0
 _RETURN_SECONDS = 90.0
 """For a replay; a shadow that was away may be asked again only after half a minute."""
+_FILL_RATE = 30_000
+"""Copies a second that are made to wait when memory is measured."""
 _SLOWEST_FILL = 15_000
 """Copies a second; slower than that, filling is given up."""
 _LATE_SHARE = 0.01
@@ -66,14 +65,12 @@ def main() -> int:
     figures: list[Figure] = []
     wrong: list[str] = []
     try:
-        with ExitStack() as running:
-            cassandra_jars()
-            root = running.enter_context(workspace())
-            print("Starting two instant backends ...", flush=True)
-            primary, shadow = running.enter_context(instant_clusters(root, "primary", "shadow"))
+        print("Starting two instant backends ...", flush=True)
+        with arena() as place:
+            place.show("insert")
             print(f"{machine()}\n", flush=True)
-            settings = Settings(("insert",), given.seconds, given.rounds, warm_up=0.2)
-            for figure in _parts(primary, shadow, settings, given.outages, given.rate, given.copies, wrong):
+            settings = Settings(given.seconds, given.rounds, warm_up=0.2)
+            for figure in _parts(place, settings, given.outages, given.rate, given.copies, wrong):
                 figures.append(figure)
                 print(
                     f"{figure.name}: {figure.value:,.4g} {figure.unit} {figure.remark}".rstrip(), flush=True
@@ -89,31 +86,19 @@ def main() -> int:
 
 
 def _parts(
-    primary: InstantCluster,
-    shadow: InstantCluster,
-    settings: Settings,
-    outages: int,
-    rate: float,
-    copies: int,
-    wrong: list[str],
+    place: Arena, settings: Settings, outages: int, rate: float, copies: int, wrong: list[str]
 ) -> Iterator[Figure]:
-    yield from _healthy(primary, shadow, settings, wrong)
+    yield from _healthy(place, settings, wrong)
     if outages:
-        yield from _outages(primary, shadow, outages, rate, wrong)
+        yield from _outages(place, outages, rate, wrong)
     if copies:
-        yield from _memory(primary, shadow, copies)
+        yield from _memory(place, copies)
 
 
-def _healthy(
-    primary: InstantCluster, shadow: InstantCluster, settings: Settings, wrong: list[str]
-) -> Iterator[Figure]:
+def _healthy(place: Arena, settings: Settings, wrong: list[str]) -> Iterator[Figure]:
     """What each write costs while the shadow takes all copies."""
     with ExitStack() as running:
-        proxies = {
-            name: measured(started_proxy(running, primary, shadow, mirror=mirror))
-            for name, mirror in _JOURNALS.items()
-        }
-        uvloop.run(prepare_table(proxies[_OFF]))
+        proxies = {name: measured(_proxy(running, place, mirror)) for name, mirror in _JOURNALS.items()}
         samples = take_turns(proxies, "insert", settings)
     taken = [sample for name in _JOURNALS for sample in samples[name]]
     print(f"{table(taken)}\n", *remarks(taken), sep="\n", flush=True)
@@ -131,19 +116,17 @@ def _healthy(
     )
 
 
-def _outages(
-    primary: InstantCluster, shadow: InstantCluster, outages: int, rate: float, wrong: list[str]
-) -> Iterator[Figure]:
+def _outages(place: Arena, outages: int, rate: float, wrong: list[str]) -> Iterator[Figure]:
     """What spills and what clients feel, and how fast it is delivered afterwards."""
     spills: list[outage.Spill] = []
     replays: list[outage.Replay] = []
     with ExitStack() as running:
-        proxy = started_proxy(running, primary, shadow, mirror=_JOURNALS[_OVERFLOW])
+        proxy = _proxy(running, place, _JOURNALS[_OVERFLOW])
         plan = Plan(proxy.address, proxy.port, "insert", rate=rate)
         for _ in range(outages):
             wait_idle(proxy.pid, _IDLE_SECONDS)
-            spills.append(outage.spill(proxy, shadow, plan, before=6, during=12))
-            replays.append(outage.replay(proxy, shadow, timeout=_RETURN_SECONDS))
+            spills.append(outage.spill(proxy, place.shadow, plan, before=6, during=12))
+            replays.append(outage.replay(proxy, place.shadow, timeout=_RETURN_SECONDS))
             print(f"{spills[-1]}\n{replays[-1]}", flush=True)
         lost = outage.standing(proxy).lost
     if lost:
@@ -171,18 +154,23 @@ def _outages(
     yield Figure("copies replayed", statistics.median(speeds), "/s", at_least=20_000, remark=_each(speeds))
 
 
-def _memory(primary: InstantCluster, shadow: InstantCluster, copies: int) -> Iterator[Figure]:
+def _memory(place: Arena, copies: int) -> Iterator[Figure]:
     """What memory it takes that many copies wait on disk."""
     with ExitStack() as running:
-        proxy = started_proxy(running, primary, shadow, mirror=_JOURNALS[_OVERFLOW])
-        plan = Plan(proxy.address, proxy.port, "insert")
+        proxy = _proxy(running, place, _JOURNALS[_OVERFLOW])
+        # At a rate that the journal can take; what it cannot write in time is dropped.
+        plan = Plan(proxy.address, proxy.port, "insert", rate=_FILL_RATE)
         stands, resident = outage.fill(
-            proxy, shadow, plan, copies=copies, timeout=10 + copies / _SLOWEST_FILL
+            proxy, place.shadow, plan, copies=copies, timeout=10 + copies / _SLOWEST_FILL
         )
         yield Figure("copies that wait on disk", stands.on_disk, at_least=copies)
         yield Figure("copies lost meanwhile", stands.lost, at_most=0)
         yield Figure("resident memory, at most", resident / _MIB, "MiB", at_most=200e6 / _MIB)
-        shadow.behave(Behaviour.ANSWER)
+        place.shadow.behave(Behaviour.ANSWER)
+
+
+def _proxy(running: ExitStack, place: Arena, mirror: Mapping[str, object]) -> ProxyProcess:
+    return started_proxy(running, place.primary, place.shadow, mirror=mirror)
 
 
 def _each(values: list[float]) -> str:

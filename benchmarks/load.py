@@ -21,7 +21,7 @@ from benchmarks import open_loop
 from benchmarks.client import LoadClient, connect
 from benchmarks.errors import BenchmarkError
 from benchmarks.plan import COUNT, GO, REPORT, STOP, Load, Plan
-from benchmarks.workload import WORKLOADS
+from benchmarks.workload import workload
 from frame_codec import Prepare, decode_prepared_id
 
 _READY_SECONDS = 60.0
@@ -137,12 +137,12 @@ def _generate(control: Connection, plan: Plan, number: int) -> None:
 
 
 async def _closed_loop(control: Connection, plan: Plan, number: int) -> None:
-    workload = WORKLOADS[plan.workload]
+    asked = workload(plan.workload, plan.size)
     mine = plan.connections_of(number)
     clients = [await connect(plan.host, plan.port) for _ in mine]
-    for client in clients:
-        _, prepared = await client.ask(Prepare(workload.text))
-    bodies = workload.bodies(decode_prepared_id(prepared))
+    # On one of them: a prepared id is the cluster's, not the connection's.
+    answers = [await clients[0].ask(Prepare(text)) for text in asked.statements]
+    bodies = asked.bodies([decode_prepared_id(prepared) for _, prepared in answers])
     control.send(Load())
 
     busy_before = 0.0
@@ -151,7 +151,7 @@ async def _closed_loop(control: Connection, plan: Plan, number: int) -> None:
         told = await asyncio.to_thread(control.recv)
         if told == GO:
             for client, place in zip(clients, mine, strict=True):
-                client.run(bodies[place :: plan.connections], plan.window)
+                client.run(asked.opcode, plan.share(bodies, place), plan.window)
             continue
         if told in (REPORT, STOP):
             counted = _counted(clients, time.process_time() - busy_before)

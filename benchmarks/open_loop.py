@@ -20,7 +20,7 @@ from typing import Final
 from benchmarks.client import explain
 from benchmarks.errors import BenchmarkError
 from benchmarks.plan import COUNT, GO, REPORT, STOP, Load, Plan
-from benchmarks.workload import WORKLOADS
+from benchmarks.workload import workload
 from frame_codec import (
     HEADER,
     HEADER_LENGTH,
@@ -101,11 +101,11 @@ class OpenConnection:
             data += piece
         return data
 
-    def run(self, bodies: Sequence[bytes]) -> None:
-        """From now on EXECUTE requests with these bodies in turn, all of the same length."""
+    def run(self, opcode: Opcode, bodies: Sequence[bytes]) -> None:
+        """From now on requests with these bodies in turn, all of the same length."""
         self.socket.setblocking(False)
         self._headers = [
-            HEADER.pack(PROTOCOL_V4, 0, stream, Opcode.EXECUTE, len(bodies[0])) for stream in range(_STREAMS)
+            HEADER.pack(PROTOCOL_V4, 0, stream, opcode, len(bodies[0])) for stream in range(_STREAMS)
         ]
         self._bodies = cycle(bodies)
 
@@ -183,14 +183,15 @@ def follow(control: Connection, plan: Plan, rate: float, number: int) -> None:
 
     Raises `BenchmarkError`.
     """
-    workload = WORKLOADS[plan.workload]
-    connections = []
-    for place in plan.connections_of(number):
-        connection = OpenConnection(plan.host, plan.port)
+    asked = workload(plan.workload, plan.size)
+    places = plan.connections_of(number)
+    connections = [OpenConnection(plan.host, plan.port) for _ in places]
+    for connection in connections:
         connection.ask(Startup({"CQL_VERSION": "3.0.0"}))
-        prepared_id = decode_prepared_id(connection.ask(Prepare(workload.text)))
-        connection.run(workload.bodies(prepared_id)[place :: plan.connections])
-        connections.append(connection)
+    ids = [decode_prepared_id(connections[0].ask(Prepare(text))) for text in asked.statements]
+    bodies = asked.bodies(ids)
+    for place, connection in zip(places, connections, strict=True):
+        connection.run(asked.opcode, plan.share(bodies, place))
     control.send(Load())
 
     rate /= plan.processes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,8 @@ class Plan:
     port: int
     workload: str
     """A name of `workload.WORKLOADS`."""
+    size: int | None = None
+    """Of the workload; None: the usual one."""
     connections: int = 8
     window: int = 32
     processes: int = 1
@@ -30,6 +33,10 @@ class Plan:
     def connections_of(self, process: int) -> range:
         """The numbers of the connections that a process makes."""
         return range(process, self.connections, self.processes)
+
+    def share(self, bodies: Sequence[bytes], connection: int) -> Sequence[bytes]:
+        """Those of the bodies that a connection sends; all, when there are more connections than bodies."""
+        return bodies[connection :: self.connections] or bodies
 
 
 @dataclass(slots=True)

@@ -1,23 +1,21 @@
-"""One measurement of one proxy: its table made ready, load on it, and what it took meanwhile."""
+"""One measurement of one contestant: load on it, and what it took meanwhile."""
 
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.client import connect
+from benchmarks.client import LoadClient, connect
 from benchmarks.copies import copies
 from benchmarks.load import Generators
 from benchmarks.measure import usage
 from benchmarks.plan import Plan
 from benchmarks.report import Sample, sample
-from benchmarks.workload import INSERT, SCHEMA, SELECT
-from frame_codec import Execute, Prepare, QueryParameters, Rows, decode_prepared_id
+from benchmarks.workload import MAKE_KEYSPACE, Workload
+from frame_codec import Prepare, Rows, decode_prepared_id
 from tests.nodes import ProxyProcess, loopback_address, proxy_settings, workspace
 from tests.nodes.addresses import ADMIN_PORT
 from tests.nodes.proxy import ContactPoint
-
-WARM_UP_SECONDS = 2.0
 
 ROOM = {"max_requests": 2_000_000, "max_bytes": "2GiB"}
 """Of the queue of copies: a shadow that is still warming up falls behind, and none is to be lost for that."""
@@ -25,25 +23,28 @@ ROOM = {"max_requests": 2_000_000, "max_bytes": "2GiB"}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The proxy that is measured. `admin` is the host and port of its /stats, when they are known."""
+    """What is measured. `admin` is the host and port of a cqlproxy's /stats, when they are known."""
 
     host: str
     port: int
     pid: int
-    admin: tuple[str, int] | None
+    admin: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How it is measured; `seconds` is the length of one measurement."""
+    """How it is measured; `seconds` is the length of one measurement, after `warm_up` seconds of the same."""
 
-    workloads: Sequence[str]
     seconds: float
     rounds: int
     connections: int = 8
     window: int = 32
     processes: int = 1
-    warm_up: float = WARM_UP_SECONDS
+    warm_up: float = 2.0
+    rate: float | None = None
+    """Requests a second, in an open loop; None: a closed one."""
+    backends: tuple[int, ...] = ()
+    """Processes of the backends, which are watched as well."""
 
 
 def started_proxy(
@@ -68,47 +69,70 @@ def measured(proxy: ProxyProcess) -> Measured:
     return Measured(proxy.address, proxy.port, proxy.pid, (proxy.address, ADMIN_PORT))
 
 
-def plan(proxy: Measured, workload: str, settings: Settings) -> Plan:
-    """The load that the settings mean."""
-    return Plan(proxy.host, proxy.port, workload, settings.connections, settings.window, settings.processes)
+def plan(proxy: Measured, name: str, settings: Settings, size: int | None = None) -> Plan:
+    """The load of a workload that the settings mean."""
+    return Plan(
+        proxy.host,
+        proxy.port,
+        name,
+        size,
+        settings.connections,
+        settings.window,
+        settings.processes,
+        settings.rate,
+    )
 
 
-def measure_one(proxy: Measured, workload: str, settings: Settings) -> Sample:
+def measure_one(proxy: Measured, name: str, settings: Settings) -> Sample:
     """Load of one kind for `settings.seconds`, after the warm-up. Raises `BenchmarkError`."""
-    with Generators(plan(proxy, workload, settings)) as load:
-        return measure_stretch(proxy, workload, load, settings)
+    with Generators(plan(proxy, name, settings)) as load:
+        return measure_stretch(proxy, name, load, settings)
 
 
-def measure_stretch(proxy: Measured, workload: str, load: Generators, settings: Settings) -> Sample:
-    """As `measure_one`, with generators that stay. `workload`: what the sample is called."""
+def measure_stretch(proxy: Measured, name: str, load: Generators, settings: Settings) -> Sample:
+    """As `measure_one`, with generators that stay. `name`: what the sample is called."""
     load.go()
     time.sleep(settings.warm_up)
     copied_before = copies(*proxy.admin) if proxy.admin is not None else None
     load.count()
+    backends_before = [usage(pid) for pid in settings.backends]
     before = usage(proxy.pid)
     time.sleep(settings.seconds)
     after = usage(proxy.pid)
+    backends = [
+        usage(pid).cpu_seconds - then.cpu_seconds
+        for pid, then in zip(settings.backends, backends_before, strict=True)
+    ]
     copied = copies(*proxy.admin).since(copied_before) if proxy.admin and copied_before else None
-    return sample(workload, load.stop(), before, after, copied)
+    return sample(name, load.stop(), before, after, copied, backends)
 
 
-async def prepare_table(proxy: Measured) -> str:
-    """Make the table and fill it, so that every SELECT finds a row; the release of the primary.
+async def prepare_tables(host: str, port: int, workloads: Sequence[Workload], *, whole: bool) -> str:
+    """Make the tables of the workloads; the release of the cluster. Raises `BenchmarkError`.
 
-    An instant backend stores the first row only, which is therefore the one that it is shown being read.
+    whole: every request of what fills a table is sent, so that every SELECT finds a row. Without it one of
+    each statement is, which is all that an instant backend needs to see.
     """
-    client = await connect(proxy.host, proxy.port)
+    client = await connect(host, port)
     try:
-        for text in SCHEMA:
-            await client.query(text)
-        _, prepared = await client.ask(Prepare(INSERT.text))
-        prepared_id = decode_prepared_id(prepared)
-        for values in INSERT.rows():
-            await client.ask(Execute(prepared_id, QueryParameters(values=values)))
-        _, prepared = await client.ask(Prepare(SELECT.text))
-        await client.ask(Execute(decode_prepared_id(prepared), QueryParameters(values=SELECT.rows()[0])))
+        await client.query(MAKE_KEYSPACE)
+        for asked in workloads:
+            if asked.filled_by is not None:
+                await _prepare(client, asked.filled_by, whole=whole)
+            await _prepare(client, asked, whole=False)
         found = await client.query("SELECT release_version FROM system.local")
     finally:
         client.close()
     release = found.rows[0][0] if isinstance(found, Rows) and found.rows else None
     return release.decode() if release is not None else "of unknown release"
+
+
+async def _prepare(client: LoadClient, asked: Workload, *, whole: bool) -> None:
+    for text in asked.schema:
+        await client.query(text)
+    answers = [await client.ask(Prepare(text)) for text in asked.statements]
+    ids = [decode_prepared_id(prepared) for _, prepared in answers]
+    for number, request in enumerate(asked.requests(ids)):
+        if not whole and number >= max(1, len(ids)):
+            break
+        await client.ask(request)

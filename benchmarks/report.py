@@ -13,20 +13,24 @@ _CONTENDED = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measurement of one kind of request. Times are in seconds."""
+    """One measurement. Times are in seconds."""
 
-    workload: str
+    name: str
+    """Of what was measured: a contestant, or a kind of request."""
     requests_per_second: float
     cpu_per_request: float
     p50: float
     p99: float
+    p999: float
     slowest: float
     resident_bytes: int
-    """Of the proxy, at the end."""
+    """Of the contestant, at the end."""
     busy: float
-    """Processor time of the proxy per second: 1.0 is a whole core."""
+    """Processor time of the contestant per second: 1.0 is a whole core."""
     waited: float
-    """Time per second in which the proxy could have worked, and others had all cores."""
+    """Time per second in which the contestant could have worked, and others had all cores."""
+    backend_busy: float
+    """Processor time per second of the busiest of the backends, where they were watched."""
     generator_busy: float
     """The same of the load generator, all its processes together."""
     copies_per_request: float | None
@@ -36,22 +40,31 @@ class Sample:
     first_error: str
 
 
-def sample(workload: str, load: Load, before: Usage, after: Usage, copied: Copies | None) -> Sample:
-    """The figures of what happened between `before` and `after`."""
+def sample(
+    name: str,
+    load: Load,
+    before: Usage,
+    after: Usage,
+    copied: Copies | None,
+    backends: Sequence[float] = (),
+) -> Sample:
+    """The figures of what happened between `before` and `after`. backends: seconds of CPU that each took."""
     seconds = after.at - before.at
     cpu_seconds = after.cpu_seconds - before.cpu_seconds
     latencies = sorted(load.latencies)
     requests = len(latencies)
     return Sample(
-        workload,
+        name,
         requests_per_second=requests / seconds,
         cpu_per_request=cpu_seconds / requests,
         p50=percentile(latencies, 50),
         p99=percentile(latencies, 99),
+        p999=percentile(latencies, 99.9),
         slowest=latencies[-1],
         resident_bytes=after.resident_bytes,
         busy=cpu_seconds / seconds,
         waited=(after.waited_seconds - before.waited_seconds) / seconds,
+        backend_busy=max(backends, default=0.0) / seconds,
         generator_busy=load.cpu_seconds / seconds,
         copies_per_request=None if copied is None else copied.delivered / requests,
         copies_lost=0 if copied is None else copied.lost,
@@ -60,9 +73,12 @@ def sample(workload: str, load: Load, before: Usage, after: Usage, copied: Copie
     )
 
 
-def percentile(ordered: Sequence[float], percent: int) -> float:
-    """The smallest of the values, given in order, that `percent` of them do not exceed (nearest rank)."""
-    rank = -(-percent * len(ordered) // 100)
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """The smallest of the values, given in order, that `percent` of them do not exceed (nearest rank).
+
+    percent: with at most one decimal.
+    """
+    rank = -(-round(percent * 10) * len(ordered) // 1000)
     return ordered[max(rank, 1) - 1]
 
 
@@ -79,10 +95,12 @@ _COLUMNS = (
     _Column("CPU us/req", lambda s: s.cpu_per_request * 1e6, ".2f"),
     _Column("p50 ms", lambda s: s.p50 * 1e3, ".2f"),
     _Column("p99 ms", lambda s: s.p99 * 1e3, ".2f"),
+    _Column("p99.9 ms", lambda s: s.p999 * 1e3, ".2f"),
     _Column("max ms", lambda s: s.slowest * 1e3, ".1f"),
     _Column("RSS MiB", lambda s: s.resident_bytes / 2**20, ".0f"),
-    _Column("proxy busy %", lambda s: s.busy * 100, ".0f"),
+    _Column("busy %", lambda s: s.busy * 100, ".0f"),
     _Column("waited %", lambda s: s.waited * 100, ".0f"),
+    _Column("backend busy %", lambda s: s.backend_busy * 100, ".0f"),
     _Column("generator busy %", lambda s: s.generator_busy * 100, ".0f"),
 )
 _COPIES = _Column("copies/req", lambda s: s.copies_per_request or 0.0, ".2f")
@@ -94,14 +112,12 @@ def line(taken: Sample) -> str:
 
 
 def table(samples: Sequence[Sample]) -> str:
-    """Per kind of request the medians and, below each, lowest and highest; columns aligned."""
+    """By name the medians and, below each, lowest and highest; columns aligned."""
     columns = _columns(samples)
     lines = [["", *(column.heading for column in columns)]]
-    for workload in dict.fromkeys(taken.workload for taken in samples):
-        values = [
-            [column.value(taken) for taken in samples if taken.workload == workload] for column in columns
-        ]
-        lines.append([workload, *(f"{median(v):{c.shown}}" for c, v in zip(columns, values, strict=True))])
+    for name in dict.fromkeys(taken.name for taken in samples):
+        values = [[column.value(taken) for taken in samples if taken.name == name] for column in columns]
+        lines.append([name, *(f"{median(v):{c.shown}}" for c, v in zip(columns, values, strict=True))])
         if len(values[0]) > 1:
             spread = (f"{min(v):{c.shown}}-{max(v):{c.shown}}" for c, v in zip(columns, values, strict=True))
             lines.append(["", *spread])
@@ -142,13 +158,11 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
 def problems(samples: Sequence[Sample]) -> list[str]:
     """Why the figures are not to be used, a sentence each; empty when they are."""
     found = []
-    for workload in dict.fromkeys(taken.workload for taken in samples):
-        errors = sum(taken.errors for taken in samples if taken.workload == workload)
+    for name in dict.fromkeys(taken.name for taken in samples):
+        errors = sum(taken.errors for taken in samples if taken.name == name)
         if errors:
-            first = next(
-                taken.first_error for taken in samples if taken.workload == workload and taken.errors
-            )
-            found.append(f"{errors} requests of {workload} failed, the first with: {first}")
+            first = next(taken.first_error for taken in samples if taken.name == name and taken.errors)
+            found.append(f"{errors} requests of {name} failed, the first with: {first}")
     lost = sum(taken.copies_lost for taken in samples)
     if lost:
         found.append(

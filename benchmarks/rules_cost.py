@@ -6,19 +6,16 @@ which none writes, and 500 tables, none of which is written.
 
 import argparse
 import sys
-from contextlib import ExitStack
 
-import uvloop
-
+from benchmarks.arena import arena
 from benchmarks.comparison import cpu_ratio, take_turns
+from benchmarks.contestants.ours import contestant
 from benchmarks.errors import BenchmarkError
-from benchmarks.instant.cluster import instant_clusters
 from benchmarks.machine import machine
-from benchmarks.proxy_under_load import ROOM, Settings, measured, prepare_table, started_proxy
+from benchmarks.proxy_under_load import Settings
 from benchmarks.report import Sample, problems, remarks, table
 from bootstrap.commands import BootstrapError
-from tests.nodes import ProcessError, workspace
-from tests.nodes.jars import cassandra_jars
+from tests.nodes import ProcessError
 
 TENANTS = 10_000
 PATTERNS = 500
@@ -43,10 +40,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40, help="turns of each proxy (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.6, help="length of one (default %(default)s)")
     given = parser.parse_args()
-    settings = Settings(("insert",), given.seconds, given.rounds, warm_up=_WARM_UP)
+    settings = Settings(given.seconds, given.rounds, warm_up=_WARM_UP)
     try:
-        with ExitStack() as running:
-            samples = _measure(running, settings)
+        samples = _measure(settings)
     except (BenchmarkError, BootstrapError, ProcessError) as error:
         print(f"\nbenchmark: {error}", file=sys.stderr)
         return 1
@@ -66,18 +62,17 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _measure(running: ExitStack, settings: Settings) -> dict[str, list[Sample]]:
-    cassandra_jars()
-    root = running.enter_context(workspace())
+def _measure(settings: Settings) -> dict[str, list[Sample]]:
     print("Starting two instant backends and two proxies ...", flush=True)
-    primary, shadow = running.enter_context(instant_clusters(root, "primary", "shadow"))
-    proxies = {
-        name: measured(started_proxy(running, primary, shadow, rules=rules, mirror=ROOM))
-        for name, rules in ((_BARE, None), (_RULED, _RULES))
-    }
-    uvloop.run(prepare_table(proxies[_BARE]))
-    print(f"{machine()}\n", flush=True)
-    return take_turns(proxies, "insert", settings)
+    with arena() as place:
+        place.show("insert")
+        proxies = [
+            contestant(name, rules=rules, journal="off") for name, rules in ((_BARE, None), (_RULED, _RULES))
+        ]
+        with place.started(proxies) as started:
+            place.raise_failures()
+            print(f"{machine()}\n", flush=True)
+            return take_turns(started, "insert", settings)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 Without arguments it starts a primary and a shadow node of Cassandra and a proxy between them; with --host and
 --pid it measures a proxy that runs already (and leaves the keyspace cqlproxy_bench on its clusters).
-Prepared INSERTs and SELECTs take turns, so that whatever else the machine does meets both.
+The kinds of request take turns, so that whatever else the machine does meets both.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,18 +16,18 @@ import uvloop
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine
 from benchmarks.measure import usage, wait_idle
+from benchmarks.parts.closed_loop import KINDS
 from benchmarks.proxy_under_load import (
     ROOM,
-    WARM_UP_SECONDS,
     Measured,
     Settings,
     measure_one,
     measured,
-    prepare_table,
+    prepare_tables,
     started_proxy,
 )
 from benchmarks.report import Sample, line, problems, remarks, table
-from benchmarks.workload import KEYS, PAYLOAD_BYTES, WORKLOADS
+from benchmarks.workload import KEYS, PAYLOAD_BYTES, workload
 from bootstrap.commands import BootstrapError
 from tests.nodes import (
     CassandraNode,
@@ -44,10 +45,10 @@ _HEAP = "1G"
 
 def main() -> int:
     """Measure and show; the exit status, 0 only if every request was answered and every write copied."""
-    proxy, settings = _arguments()
+    proxy, kinds, settings = _arguments()
     try:
         with ExitStack() as running:
-            samples = _measure(proxy or _start(running), settings)
+            samples = _measure(proxy or _start(running), kinds, settings)
     except (BenchmarkError, BootstrapError, ProcessError) as error:
         print(f"\nbenchmark: {error}", file=sys.stderr)
         return 1
@@ -77,26 +78,27 @@ def node(name: str, root: Path) -> CassandraNode:
     return CassandraNode(name, loopback_address(), root, heap=_HEAP, java_options=())
 
 
-def _measure(proxy: Measured, settings: Settings) -> list[Sample]:
+def _measure(proxy: Measured, kinds: Sequence[str], settings: Settings) -> list[Sample]:
     usage(proxy.pid)
-    release = uvloop.run(prepare_table(proxy))
+    workloads = [workload(kind) for kind in kinds]
+    release = uvloop.run(prepare_tables(proxy.host, proxy.port, workloads, whole=True))
     print(
         f"{machine()}; Cassandra {release}\n"
         f"{settings.connections} connections x {settings.window} in flight, values of {PAYLOAD_BYTES} bytes, "
-        f"{KEYS} partitions, {settings.seconds:g} s after {WARM_UP_SECONDS:g} s of warm-up each\n",
+        f"{KEYS} partitions, {settings.seconds:g} s after {settings.warm_up:g} s of warm-up each\n",
         flush=True,
     )
     samples = []
     for number in range(1, settings.rounds + 1):
-        for workload in settings.workloads:
+        for kind in kinds:
             wait_idle(proxy.pid, _IDLE_SECONDS)
-            taken = measure_one(proxy, workload, settings)
+            taken = measure_one(proxy, kind, settings)
             samples.append(taken)
-            print(f"round {number}  {workload}  {line(taken)}", flush=True)
+            print(f"round {number}  {kind}  {line(taken)}", flush=True)
     return samples
 
 
-def _arguments() -> tuple[Measured | None, Settings]:
+def _arguments() -> tuple[Measured | None, Sequence[str], Settings]:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.running_proxy",
         description=__doc__,
@@ -107,7 +109,9 @@ def _arguments() -> tuple[Measured | None, Settings]:
     running.add_argument("--port", type=int, default=NATIVE_PORT, help="default: %(default)s")
     running.add_argument("--pid", type=int, help="its process id")
     running.add_argument("--admin", metavar="HOST:PORT", help="its admin address: copies are counted as well")
-    parser.add_argument("--mode", choices=[*WORKLOADS, "both"], default="both", help="default: %(default)s")
+    parser.add_argument(
+        "--kind", choices=KINDS, action="append", help="of request; may be repeated; default: all"
+    )
     parser.add_argument(
         "--seconds", type=_positive, default=8.0, metavar="N", help="of one measurement; default: %(default)g"
     )
@@ -130,8 +134,8 @@ def _arguments() -> tuple[Measured | None, Settings]:
         parser.error("--admin is for a proxy that runs already: give --host and --pid, too")
     if given.processes > given.connections:
         parser.error("--processes: there are fewer --connections to deal out")
+    kinds = given.kind or KINDS
     settings = Settings(
-        tuple(WORKLOADS) if given.mode == "both" else (given.mode,),
         given.seconds,
         given.rounds,
         given.connections,
@@ -139,14 +143,14 @@ def _arguments() -> tuple[Measured | None, Settings]:
         given.processes,
     )
     if given.host is None:
-        return None, settings
+        return None, kinds, settings
     admin = None
     if given.admin is not None:
         host, _, port = given.admin.rpartition(":")
         if not host or not port.isdecimal():
             parser.error("--admin: expected HOST:PORT")
         admin = (host.strip("[]"), int(port))
-    return Measured(given.host, given.port, given.pid, admin), settings
+    return Measured(given.host, given.port, given.pid, admin), kinds, settings
 
 
 def _positive(text: str) -> float:

@@ -53,6 +53,12 @@ class InstantCluster:
             self._process.wait_ready(_START_SECONDS)
         self._node.wait_ready()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that answers; not of the node behind it."""
+        assert self._process is not None
+        return self._process.pid
+
     def behave(self, behaviour: Behaviour) -> None:
         """From now on. Raises `BenchmarkError`."""
         tell(self._control, behaviour)

@@ -10,15 +10,17 @@ from benchmarks.report import Sample
 
 def _sample(cpu: float) -> Sample:
     return Sample(
-        workload="insert",
+        name="insert",
         requests_per_second=1.0,
         cpu_per_request=cpu,
         p50=0.0,
         p99=0.0,
+        p999=0.0,
         slowest=0.0,
         resident_bytes=0,
         busy=0.0,
         waited=0.0,
+        backend_busy=0.0,
         generator_busy=0.0,
         copies_per_request=None,
         copies_lost=0,
@@ -40,4 +42,4 @@ def test_the_ratio_is_taken_within_each_round() -> None:
     ratio = cpu_ratio([_sample(11), _sample(22), _sample(12)], [_sample(10), _sample(20), _sample(10)])
     assert (ratio.median, ratio.lower, ratio.rounds) == (1.1, 1.1, 3)
     assert 1.1 < ratio.upper < 1.2
-    assert str(ratio) == "median 1.100 of 3 rounds (quartiles 1.100 and 1.150)"
+    assert str(ratio) == "median 1.100, quartiles 1.1 and 1.15 of 3 rounds"

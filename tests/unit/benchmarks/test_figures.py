@@ -32,11 +32,30 @@ _FIGURES = [
 
 def test_table() -> None:
     assert figures_table(_FIGURES).splitlines() == [
-        "          reached  asked for",
+        "          reached  must be",
         "writes  31,234 /s  >= 30,000 /s  ok  each: 1, 2",
         "memory  250.2 MiB  <= 200 MiB    NO",
         "p99        2.5 ms",
     ]
+
+
+@pytest.mark.parametrize(
+    ("figure", "reached"),
+    [
+        (Figure("f", 4.9, at_most=8, hope=5), "yes"),
+        (Figure("f", 5.1, at_most=8, hope=5), "no"),
+        (Figure("f", 10, at_least=5, hope=10), "yes"),
+        (Figure("f", 9, at_least=5, hope=10), "no"),
+    ],
+)
+def test_what_is_hoped_for_is_told_apart_from_what_must_be(figure: Figure, reached: str) -> None:
+    assert figure.holds
+    assert figure.as_hoped is (reached == "yes")
+    assert figures_table([figure]).split()[-1] == reached
+
+
+def test_no_figures() -> None:
+    assert figures_table([]).split() == ["reached"]
 
 
 def test_json() -> None:
@@ -49,6 +68,7 @@ def test_json() -> None:
         "unit": "MiB",
         "at_least": None,
         "at_most": 200,
+        "hope": None,
         "remark": "",
         "holds": False,
     }

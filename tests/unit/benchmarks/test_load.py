@@ -76,7 +76,7 @@ async def _run(node: _Node) -> tuple[int, int, str]:
     """Answers and errors that a client counted until it had been drained, and its first error."""
     async with asyncio.timeout(20), node.listening() as port:
         client = await connect("127.0.0.1", port)
-        client.run(_BODIES, _WINDOW)
+        client.run(Opcode.EXECUTE, _BODIES, _WINDOW)
         await node.enough.wait()
         client.drain()
         await client.drained()

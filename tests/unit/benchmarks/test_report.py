@@ -16,10 +16,12 @@ _GOOD = Sample(
     cpu_per_request=5e-6,
     p50=0.010,
     p99=0.025,
+    p999=0.05,
     slowest=0.1,
     resident_bytes=64 << 20,
     busy=0.1,
     waited=0.0,
+    backend_busy=0.01,
     generator_busy=0.02,
     copies_per_request=1.0,
     copies_lost=0,
@@ -38,9 +40,11 @@ _GOOD = Sample(
         ([float(n) for n in range(1, 102)], 99, 100.0),
         ([1.0, 2.0], 100, 2.0),
         ([1.0, 2.0], 0, 1.0),
+        ([float(n) for n in range(1, 1001)], 99.9, 999.0),
+        ([float(n) for n in range(1, 1002)], 99.9, 1000.0),
     ],
 )
-def test_percentiles_are_values_that_were_seen(values: list[float], percent: int, expected: float) -> None:
+def test_percentiles_are_values_that_were_seen(values: list[float], percent: float, expected: float) -> None:
     assert percentile(values, percent) == expected
 
 
@@ -48,10 +52,11 @@ def test_a_sample_is_per_request_and_per_second() -> None:
     load = Load(array("d", [0.003, 0.001, 0.002, 0.004]), cpu_seconds=0.5, errors=1, first_error="why")
     before = Usage(at=10.0, cpu_seconds=1.0, resident_bytes=1)
     after = Usage(at=12.0, cpu_seconds=1.2, resident_bytes=2, waited_seconds=0.5)
-    taken = sample("insert", load, before, after, Copies(delivered=3, lost=1))
+    taken = sample("insert", load, before, after, Copies(delivered=3, lost=1), (0.1, 0.3))
     assert taken.requests_per_second == 2.0
     assert taken.cpu_per_request == pytest.approx(0.05)
     assert taken.busy == pytest.approx(0.1)
+    assert taken.backend_busy == pytest.approx(0.15)
     assert taken.generator_busy == taken.waited == 0.25
     assert (taken.p50, taken.p99, taken.slowest) == (0.002, 0.004, 0.004)
     assert taken.resident_bytes == 2
@@ -64,7 +69,7 @@ def test_copies_between_two_moments() -> None:
 
 
 def test_the_table_shows_medians_and_below_them_the_spread() -> None:
-    select = replace(_GOOD, workload="select", requests_per_second=50_000)
+    select = replace(_GOOD, name="select", requests_per_second=50_000)
     slow, fast = (replace(_GOOD, requests_per_second=rate) for rate in (10_000, 90_000))
     lines = table([slow, select, _GOOD, fast]).splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
