@@ -29,7 +29,7 @@ def main() -> int:
         description="What requests cost inside the proxy, in counts and in steps.",
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help="by name, or by how it begins; default: all")
-    parser.add_argument("--rounds", type=int, default=300, metavar="N", help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=200, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--functions", action="store_true", help="instead: bytecode and calls of each function in a request"
     )

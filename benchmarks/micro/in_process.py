@@ -65,6 +65,8 @@ class Setting:
     mode: str = "dual_write_async"
     journal: str = "overflow"
     nodes: int = 1
+    own_ids: bool = False
+    """Whether the clusters give a statement different ids, as Cassandra and ScyllaDB sometimes do."""
 
 
 DEFAULT: Final = Setting()
@@ -146,6 +148,8 @@ async def started(setting: Setting) -> AsyncIterator[InProcess]:
             for _ in range(setting.nodes):
                 nodes.append(await connected_node(primary.main, loopback_address(), NATIVE_PORT))
             nodes.append(await connected_node(shadow.main, loopback_address(), NATIVE_PORT))
+            if setting.own_ids:
+                nodes[-1].name_of_ids = shadow.main.name
             if setting.nodes > 1:
                 _ring(primary.main)
             client = await _client(proxy, config)

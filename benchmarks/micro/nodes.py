@@ -41,16 +41,17 @@ _RESPONSE = PROTOCOL_V4 | RESPONSE_BIT
 
 
 class Node:
-    """One node of `cluster`, which answers whatever is not PREPARE with `answer`, the body of a RESULT."""
+    """One node, which answers whatever is not PREPARE with `answer`, the body of a RESULT."""
 
-    def __init__(self, cluster: str, connection: RawConnection) -> None:
+    def __init__(self, connection: RawConnection) -> None:
         real = connection._transport
         assert real is not None
         self.transport = connection._transport = Recorder(real)
         self.receive = self.transport.protocol.data_received
         """Has the proxy read bytes of this node."""
         self.answer = Void().encode(PROTOCOL_V4)
-        self._cluster = cluster
+        self.name_of_ids = ""
+        """What its prepared ids are made from, beside the text."""
         self._connection = connection
 
     def answers(self) -> bytes:
@@ -64,7 +65,7 @@ class Node:
             at = start + length
             body = sent[start:at]
             if opcode == Opcode.PREPARE:
-                answer = _prepared(self._cluster, Prepare.decode(body, PROTOCOL_V4).text)
+                answer = _prepared(self.name_of_ids, Prepare.decode(body, PROTOCOL_V4).text)
             else:
                 answer = self.answer
             answers.append(encode_frame(_RESPONSE, 0, stream, Opcode.RESULT, answer))
@@ -74,9 +75,9 @@ class Node:
         self._connection.close()
 
 
-def _prepared(cluster: str, text: str) -> bytes:
-    """The answer to a PREPARE; the id is another one on each cluster."""
-    digest = hashlib.md5(f"{cluster} {text}".encode(), usedforsecurity=False).digest()
+def _prepared(name_of_ids: str, text: str) -> bytes:
+    """The answer to a PREPARE."""
+    digest = hashlib.md5(f"{name_of_ids}{text}".encode(), usedforsecurity=False).digest()
     return Prepared(digest, BOUND[text], RowsMetadata.of(())).encode(PROTOCOL_V4)
 
 
@@ -156,4 +157,4 @@ async def connected_node(backend: Backend, address: str, port: int) -> Node:
             await owner.ready.wait()
     finally:
         server.close()
-    return Node(backend.name, connection)
+    return Node(connection)

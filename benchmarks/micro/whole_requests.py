@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from benchmarks.micro.in_process import DEFAULT, Setting, started
@@ -53,6 +54,7 @@ CASES: Final = (
     Case("INSERT, not copied", INSERTS, Setting(mode="primary_only")),
     Case("INSERT", INSERTS),
     Case("INSERT, three nodes", INSERTS, Setting(nodes=3)),
+    Case("INSERT, other ids there", INSERTS, Setting(own_ids=True)),
     Case("INSERT, journal always", INSERTS, Setting(journal="always")),
     Case("text INSERT, each new", NEW_TEXTS),
     Case("text INSERT, seen before", KNOWN_TEXTS),
@@ -80,14 +82,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one request costs, by leg, in seconds of processor time, and what a step takes meanwhile."""
+    """What one request costs, by leg: in seconds of processor time, and in steps."""
 
     seconds: Legs
-    step: float
-
-    @property
-    def steps(self) -> Legs:
-        return Legs(*(leg / self.step for leg in self.seconds))
+    steps: Legs
 
 
 @asynccontextmanager
@@ -137,14 +135,23 @@ async def _more(passage: Passage, meter: Meter) -> Legs:
 
 
 async def timed(passage: Passage, rounds: int) -> Cost:
-    """The least that each leg, and a step, took in so many rounds: whatever disturbs only adds to it."""
+    """Measure `FEW` requests so often, each time with steps before them.
+
+    The processor's speed changes from one moment to the next, so that a round's requests are compared with its
+    own steps. Medians, since whatever disturbs a round may fall on its steps or on its requests.
+    """
     meter = ProcessorTime()
-    step = step_seconds()
-    least = await passage.measured(FEW, meter)
+    seconds: list[Legs] = []
+    steps: list[Legs] = []
     for _ in range(rounds):
-        step = min(step, step_seconds())
-        taken = await passage.measured(FEW, meter)
-        least = Legs(*map(min, least, taken))
+        step = step_seconds()
+        taken = Legs(*(leg / FEW for leg in await passage.measured(FEW, meter)))
+        seconds.append(taken)
+        steps.append(Legs(*(leg / step for leg in taken)))
         if passage.waits:
             await passage.settle()
-    return Cost(Legs(*(leg / FEW for leg in least)), step)
+    return Cost(_medians(seconds), _medians(steps))
+
+
+def _medians(rounds: list[Legs]) -> Legs:
+    return Legs(*map(median, zip(*rounds, strict=True)))
