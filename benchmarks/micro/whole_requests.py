@@ -137,7 +137,7 @@ async def _more(passage: Passage, meter: Meter) -> Legs:
 async def timed(passage: Passage, rounds: int) -> Cost:
     """Measure `FEW` requests so often, each time with steps before them.
 
-    The processor's speed changes from one moment to the next, so that a round's requests are compared with its
+    The processor's speed changes from moment to moment, so that a round's requests are compared with its
     own steps. Medians, since whatever disturbs a round may fall on its steps or on its requests.
     """
     meter = ProcessorTime()
