@@ -127,6 +127,12 @@ class Gauges:
     """Age of the oldest copy that is not settled; 0 when there is none."""
     mirrors: Callable[[], Iterable[MirrorState]] = _no_mirrors
     journal: Callable[[], JournalState] = _no_journal
+    requests_under_way: Callable[[], int] = _zero
+    """Requests of clients that were taken and are not answered."""
+    prepared_statements: Callable[[], int] = _zero
+    """Prepared statements that are remembered."""
+    keyspaces_in_use: Callable[[], int] = _zero
+    """Keyspaces with connections of their own, on both clusters."""
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
     rules: Callable[[], RulesState | None] = _no_rules
     """None when no rules file is configured."""
@@ -138,9 +144,12 @@ class Metrics:
     __slots__ = (
         "_clock",
         "_started",
+        "accepting_paused",
         "circuit_opened",
         "client_connections",
         "client_connections_total",
+        "clients_ended",
+        "clients_turned_away",
         "copies_failed",
         "copy_latency_error",
         "copy_latency_ok",
@@ -162,6 +171,7 @@ class Metrics:
         "reads_failed",
         "reads_total",
         "reprepared",
+        "requests_refused",
         "requests_timed_out",
         "retried",
         "rules_reload_failures",
@@ -241,6 +251,14 @@ class Metrics:
         """Connections that are open now."""
         self.client_connections_total = 0
         """Connections accepted."""
+        self.clients_turned_away: dict[str, int] = {}
+        """Connections that were not served, by the limit that they were beyond."""
+        self.clients_ended: dict[str, int] = {}
+        """Connections that the proxy ended, by the limit that their clients went beyond."""
+        self.requests_refused: dict[str, int] = {}
+        """Requests answered with OVERLOADED by the proxy, by the limit; in no other count of requests."""
+        self.accepting_paused = 0
+        """Times that no connection could be accepted, since there was no descriptor left."""
         self.protocol_errors = 0
         """Frames from clients that broke the protocol."""
         self.events_forwarded = 0
@@ -274,6 +292,18 @@ class Metrics:
     def count_dropped(self, reason: str, copies: int = 1) -> None:
         """Count copies that were never sent. `reason` is one of a few constants, never a message."""
         self.dropped[reason] = self.dropped.get(reason, 0) + copies
+
+    def count_turned_away(self, reason: str) -> None:
+        """Count a connection that is not served. `reason` is one of a few constants, as below."""
+        self.clients_turned_away[reason] = self.clients_turned_away.get(reason, 0) + 1
+
+    def count_ended_client(self, reason: str) -> None:
+        """Count a connection that the proxy ends."""
+        self.clients_ended[reason] = self.clients_ended.get(reason, 0) + 1
+
+    def count_refused_requests(self, reason: str, requests: int) -> None:
+        """Count requests that are answered with OVERLOADED."""
+        self.requests_refused[reason] = self.requests_refused.get(reason, 0) + requests
 
     @property
     def writes_under_way(self) -> int:
@@ -331,6 +361,13 @@ class Metrics:
             "reprepared_statements": self.reprepared,
             "client_connections": self.client_connections,
             "client_connections_total": self.client_connections_total,
+            "clients_turned_away": dict(self.clients_turned_away),
+            "clients_ended": dict(self.clients_ended),
+            "accepting_paused": self.accepting_paused,
+            "requests_under_way": gauges.requests_under_way(),
+            "requests_refused": dict(self.requests_refused),
+            "prepared_statements": gauges.prepared_statements(),
+            "keyspaces_in_use": gauges.keyspaces_in_use(),
             "protocol_errors": self.protocol_errors,
             "events_forwarded": self.events_forwarded,
             "nodes": [

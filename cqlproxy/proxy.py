@@ -11,6 +11,7 @@ from time import monotonic
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
 from cqlproxy.client.handshake import Handshake
+from cqlproxy.client.limits import ClientLimits
 from cqlproxy.client.listener import Listener
 from cqlproxy.client.one_node import Address, OneNode
 from cqlproxy.clock import WriteClock
@@ -45,11 +46,11 @@ SWEEP_SECONDS = 0.1
 RETRY_SECONDS = (1.0, 10.0)
 """The first and the longest pause between attempts to reach a cluster for the first time."""
 
-DRAIN_SECONDS = 5.0
-"""How long a stopping proxy delivers copies that it still holds."""
+ANSWER_SECONDS = 1.0
+"""How long beyond its time-out a stopping proxy waits for the answer to what a client has asked."""
 
-ANSWER_SECONDS = 5.0
-"""How long a stopping proxy waits for the answers to what its clients have asked."""
+GOODBYE_SECONDS = 1.0
+"""How long clients are given at the end to take their answers."""
 
 STATEMENTS_KEPT = 10_000
 
@@ -59,10 +60,20 @@ class StartupError(Exception):
 
 
 class Proxy:
-    """One proxy process. Implements ``admin.view.View``."""
+    """One proxy process. Implements ``admin.view.View``.
+
+    ``max_clients``: how many clients there are descriptors for; None: as many as the configuration allows.
+    """
 
     def __init__(
-        self, config: Config, rules: Rules, state: StateFile, journal: Journal | None, metrics: Metrics
+        self,
+        config: Config,
+        rules: Rules,
+        state: StateFile,
+        journal: Journal | None,
+        metrics: Metrics,
+        *,
+        max_clients: int | None = None,
     ) -> None:
         self._config = config
         self._state = state
@@ -88,7 +99,13 @@ class Proxy:
             )
         self._clusters = (primary, shadow)
         self._mirrors = [mirror for mirror in mirrors if mirror is not None]
-        self._routes = Routes(self._clusters, mirrors, mode, pin_timestamps=config.mirror.pin_timestamps)
+        self._routes = Routes(
+            self._clusters,
+            mirrors,
+            mode,
+            pin_timestamps=config.mirror.pin_timestamps,
+            max_prepared=config.max_prepared_statements,
+        )
         self.rules = RulesInForce(governor, self._mirrors, self.metrics)
         clock = WriteClock()
         statements = StatementCache(STATEMENTS_KEPT)
@@ -120,7 +137,7 @@ class Proxy:
         self._listener = Listener(
             host=listen.host,
             port=listen.port,
-            max_frame_bytes=config.listen.max_frame_bytes,
+            limits=_limits(config, max_clients),
             router=self._router,
             handshake=Handshake(self._routes),
             one_node=OneNode(listen, None if advertised is None else str(advertised)),
@@ -143,6 +160,9 @@ class Proxy:
             mirror_lag_seconds=lambda: max((mirror.lag for mirror in self._mirrors), default=0.0),
             mirrors=self._mirror_states,
             journal=self._journal_state,
+            requests_under_way=lambda: self._listener.load.requests,
+            prepared_statements=lambda: self._routes.prepared_statements,
+            keyspaces_in_use=self._keyspaces_in_use,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
         )
@@ -254,17 +274,14 @@ class Proxy:
     async def stop(self) -> None:
         """Answer what is under way, deliver what is queued for a while, close everything."""
         self._stopping = True
-        self._listener.stop_accepting()
-        loop = asyncio.get_running_loop()
-        answered_by = loop.time() + ANSWER_SECONDS
-        answering = list(self._backends(self._routes.side))
-        while any(backend.in_flight for backend in answering) and loop.time() < answered_by:
-            await asyncio.sleep(0.02)
-        self._listener.close_clients()
-        await self._router.stop()
+        await self._listener.stop_accepting()
+        await self._listener.answer_all(self._config.request_timeout_ms / 1000 + ANSWER_SECONDS)
         if self._validator is not None:
             await self._validator.stop()
         kept = await self._stop_mirrors()
+        # Only now have those an answer that waited for room for their copies, or for the journal.
+        await self._listener.close_clients(GOODBYE_SECONDS)
+        await self._router.stop()
         await self.rules.stop()
         await self._supervisor.stop()
         for cluster in reversed(self._clusters):
@@ -278,7 +295,9 @@ class Proxy:
 
     async def _stop_mirrors(self) -> bool:
         """Deliver for a while, and let the journal have the rest. Returns whether nothing is lost."""
-        drained = await asyncio.gather(*(mirror.drain(DRAIN_SECONDS) for mirror in self._mirrors))
+        drained = await asyncio.gather(
+            *(mirror.drain(self._config.shutdown_drain_seconds) for mirror in self._mirrors)
+        )
         left = sum(mirror.depth for mirror in self._mirrors)
         for mirror in self._mirrors:
             await mirror.stop()
@@ -295,6 +314,7 @@ class Proxy:
             for cluster in self._clusters:
                 for backend in cluster or ():
                     backend.sweep(now)
+            self._listener.sweep(now)
 
     # --- what the parts tell each other -------------------------------------------------------
 
@@ -330,6 +350,9 @@ class Proxy:
             journal.size, journal.letters.count, journal.unprotected, journal.failing is not None
         )
 
+    def _keyspaces_in_use(self) -> int:
+        return sum(len(backend.keyspaces) for side in Side for backend in self._backends(side))
+
     def _node_states(self) -> Iterable[NodeState]:
         for cluster in self._clusters:
             if cluster is not None:
@@ -354,6 +377,24 @@ class Proxy:
 
     def metrics_text(self) -> bytes:
         return render(self.metrics)
+
+
+def _limits(config: Config, max_clients: int | None) -> ClientLimits:
+    listen = config.listen
+    return ClientLimits(
+        max_clients=max_clients or listen.max_clients,
+        max_clients_per_address=listen.max_clients_per_address,
+        allowed_networks=listen.allowed_networks,
+        max_frame_bytes=listen.max_frame_bytes,
+        max_requests=listen.max_requests,
+        max_requests_per_client=listen.max_requests_per_client,
+        handshake_seconds=listen.handshake_seconds,
+        frame_seconds=listen.frame_seconds,
+        idle_seconds=listen.idle_seconds,
+        unread_seconds=listen.unread_seconds,
+        max_unread_bytes=listen.max_unread_bytes,
+        waiting_seconds=config.request_timeout_ms / 1000,
+    )
 
 
 def _cannot_bind(section: str, where: object, error: OSError) -> str:

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 from cqlproxy.config import Config
+from cqlproxy.descriptors import room_for_clients
 from cqlproxy.journal import Journal, JournalError, WhenFull
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy, StartupError
@@ -40,7 +41,8 @@ async def serve(config: Config) -> None:
         raise
     if journal is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
-    await _run(Proxy(config, rules, state, journal, metrics))
+    max_clients = room_for_clients(config.listen.max_clients)
+    await _run(Proxy(config, rules, state, journal, metrics, max_clients=max_clients))
 
 
 async def _run(proxy: Proxy) -> None:

@@ -40,11 +40,11 @@ class FrameDecoder:
     __slots__ = (
         "_chunks",
         "_have",
-        "_max_body_length",
         "_need",
         "_spoken",
         "_tail",
         "_versions",
+        "max_body_length",
         "violation",
     )
 
@@ -54,7 +54,8 @@ class FrameDecoder:
     def __init__(
         self, *, max_body_length: int, versions: AbstractSet[int], refused: AbstractSet[int] = frozenset()
     ) -> None:
-        self._max_body_length = max_body_length
+        self.max_body_length = max_body_length
+        """May be changed between two calls of `feed`."""
         self._spoken = frozenset(versions)
         self._versions = self._spoken | refused
         self.violation = None
@@ -91,7 +92,7 @@ class FrameDecoder:
         append = frames.append
         unpack_from = HEADER.unpack_from
         versions = self._versions
-        max_body_length = self._max_body_length
+        max_body_length = self.max_body_length
         size = len(data)
         last = size - HEADER_LENGTH
         at = 0
@@ -117,11 +118,25 @@ class FrameDecoder:
             self._need = need
         return frames
 
+    @property
+    def part(self) -> int:
+        """How many bytes there are of a frame that is not whole."""
+        return self._have
+
+    @property
+    def part_header(self) -> tuple[int, int] | None:
+        """Version byte and stream of the frame that is not whole; None as long as its header is not."""
+        head = b"".join((self._tail[:HEADER_LENGTH], *(chunk[:HEADER_LENGTH] for chunk in self._chunks)))
+        if len(head) < HEADER_LENGTH:
+            return None
+        version, _, stream, _, _ = HEADER.unpack_from(head)
+        return version, stream
+
     def _violation_of(self, version: int, stream: int, length: int) -> ProtocolError:
         newest = max(self._spoken) & ~RESPONSE_BIT
         if version in self._versions:
             return ProtocolError(
-                f"Frame of {length} bytes is longer than the {self._max_body_length} bytes allowed: "
+                f"Frame of {length} bytes is longer than the {self.max_body_length} bytes allowed: "
                 "send less in one message or raise the limit",
                 stream=stream,
                 version=version & ~RESPONSE_BIT,

@@ -279,6 +279,42 @@ def _clients(metrics: Metrics) -> Iterable[Metric]:
         "Client connections accepted.",
         metrics.client_connections_total,
     )
+    yield _by_reason(
+        "proxy_clients_turned_away_total",
+        "Connections that were not served, by the limit that they were beyond.",
+        metrics.clients_turned_away,
+    )
+    yield _by_reason(
+        "proxy_clients_ended_total",
+        "Connections that the proxy ended, by the limit that their clients went beyond.",
+        metrics.clients_ended,
+    )
+    yield _counter(
+        "proxy_accepting_paused_total",
+        "Times that no connection could be accepted, since there was no descriptor left.",
+        metrics.accepting_paused,
+    )
+    gauges = metrics.gauges
+    yield _gauge(
+        "proxy_requests_under_way",
+        "Requests of clients that were taken and are not answered.",
+        gauges.requests_under_way(),
+    )
+    yield _by_reason(
+        "proxy_requests_refused_total",
+        "Requests that the proxy answered with OVERLOADED, by the limit; in no other count of requests.",
+        metrics.requests_refused,
+    )
+    yield _gauge(
+        "proxy_prepared_statements",
+        "Prepared statements that are remembered.",
+        gauges.prepared_statements(),
+    )
+    yield _gauge(
+        "proxy_keyspaces_in_use",
+        "Keyspaces with connections of their own, on both clusters.",
+        gauges.keyspaces_in_use(),
+    )
     yield _counter(
         "proxy_protocol_errors_total",
         "Frames from clients that broke the protocol.",

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import cast
 
 from cqlproxy.client.handshake import Handshake
+from cqlproxy.client.limits import HANDSHAKE_FRAME_BYTES, ClientLimits, Ended, Refused
+from cqlproxy.client.load import Load
 from cqlproxy.client.one_node import Address, OneNode
+from cqlproxy.client.patience import Patience
 from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.route import Route
@@ -48,11 +51,22 @@ COMPRESS_FROM_BYTES = 512
 """Shorter answers are sent as they are: compressing them costs more than it saves."""
 
 MAX_IN_FLIGHT = 1024
-"""Requests of one client under way at the same time; what it sends beyond them waits, unread if need be."""
+"""Requests of one client under way at the same time; what it sends beyond them waits."""
+
+WAITING_BYTES = 1 << 20
+"""A client whose waiting requests take as much is read no further until some of them are under way."""
 
 CLIENT_UNSENT_BYTES = 1 << 20
 """A client with more than this many bytes of answers that it has not taken is read no further."""
 
+_FRAME_OVERHEAD = 64
+_REFUSABLE = frozenset({Opcode.QUERY, Opcode.PREPARE, Opcode.EXECUTE, Opcode.BATCH})
+_WHY_REFUSED = {
+    Refused.ALL: "Too many requests are under way to the proxy (listen.max_requests)",
+    Refused.CLIENT: "Too many requests of this connection are under way (listen.max_requests_per_client)",
+    Refused.WAITED: "The request waited too long for others of this connection (request_timeout_ms)",
+    Refused.STOPPING: "The proxy is stopping",
+}
 _COMPRESSED = int(FrameFlag.COMPRESSED)
 _FLAGS_V3 = int(FrameFlag.TRACING)
 _FLAGS_V4 = int(FrameFlag.TRACING | FrameFlag.CUSTOM_PAYLOAD)
@@ -60,7 +74,10 @@ _pack_header = HEADER.pack
 
 
 class ClientConnection(asyncio.Protocol):
-    """Implements ``routing.peer.ClientPeer``. ``connections`` is the listener's set of open ones."""
+    """Implements ``routing.peer.ClientPeer``. ``connections`` is the listener's set of open ones.
+
+    ``left()`` is called when the client has gone.
+    """
 
     def __init__(
         self,
@@ -70,7 +87,9 @@ class ClientConnection(asyncio.Protocol):
         one_node: OneNode,
         metrics: Metrics,
         connections: set[ClientConnection],
-        max_frame_bytes: int,
+        limits: ClientLimits,
+        load: Load,
+        left: Callable[[], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.keyspace: str | None = None
@@ -83,11 +102,24 @@ class ClientConnection(asyncio.Protocol):
         self._one_node = one_node
         self._metrics = metrics
         self._connections = connections
-        self._max_frame_bytes = max_frame_bytes
+        self._limits = limits
+        self._load = load
+        self._counted = 0
+        """What of ``load`` is ours."""
+        self._left = left
         self._loop = loop
         self._decoder = FrameDecoder(
-            max_body_length=max_frame_bytes, versions=REQUEST_VERSIONS, refused=NEWER_VERSIONS
+            max_body_length=min(limits.max_frame_bytes, HANDSHAKE_FRAME_BYTES),
+            versions=REQUEST_VERSIONS,
+            refused=NEWER_VERSIONS,
         )
+        self._asked = 0
+        """Frames that have come."""
+        self._patience = Patience(monotonic())
+        self._unread = False
+        """Whether the client has left more than CLIENT_UNSENT_BYTES unread."""
+        self._leaving = False
+        """Whether nothing more is read, since the proxy is stopping."""
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
         self._flush_scheduled = False
@@ -96,8 +128,9 @@ class ClientConnection(asyncio.Protocol):
         self._holds = 0
         """Reasons outside to read no more: a cluster, or the client itself, does not take what is sent."""
         self._in_flight = 0
-        self._backlog: deque[Frame] = deque()
-        """Requests that were read and have to wait until others are answered, or a hold ends."""
+        self._backlog: deque[tuple[float, Frame]] = deque()
+        """Requests that were read and have to wait until others are answered, or a hold ends; since when."""
+        self._backlog_bytes = 0
         self._reading = True
         self._reached = Address("127.0.0.1", 9042)
         self._early: dict[int, Callable[[int, int, bytes], None]] = {
@@ -129,15 +162,19 @@ class ClientConnection(asyncio.Protocol):
         self._transport = None
         self._out.clear()
         self._backlog.clear()
+        self._count()
         self._connections.discard(self)
         self._metrics.client_connections -= 1
+        self._left()
 
     # --- flow control -------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
+        self._unread = True
         self._hold()
 
     def resume_writing(self) -> None:
+        self._unread = False
         self._release()
 
     def stand_still(self) -> None:
@@ -167,13 +204,17 @@ class ClientConnection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Handle what had to wait, as far as that is possible now."""
-        if self._backlog and not self._holds and not self._closing:
-            frames, self._backlog = self._backlog, deque()
-            self._handle(frames)
+        backlog = self._backlog
+        while backlog and self._in_flight < MAX_IN_FLIGHT and not self._holds and not self._closing:
+            turn = [backlog.popleft() for _ in range(min(MAX_IN_FLIGHT - self._in_flight, len(backlog)))]
+            left = len(self._handle([frame for _, frame in turn]))
+            backlog.extendleft(reversed(turn[len(turn) - left :]))
+        self._backlog_bytes = sum(_size(frame) for _, frame in backlog)
+        self._count()
         self._read_or_not()
 
     def _read_or_not(self) -> None:
-        wanted = not self._holds and not self._backlog
+        wanted = not self._holds and self._backlog_bytes < WAITING_BYTES and not self._leaving
         if wanted is self._reading or self._transport is None or self._closing:
             return
         self._reading = wanted
@@ -189,22 +230,26 @@ class ClientConnection(asyncio.Protocol):
         if self._closing:
             return
         frames = self._decoder.feed(data)
-        if self._backlog:
-            self._backlog.extend(frames)
-        else:
-            self._handle(frames)
+        self._asked += len(frames)
+        load = self._load
+        if load.requests + len(frames) > load.limit:
+            frames = self._within_limit(frames)
+        left = frames if self._backlog else self._handle(frames)
+        if left:
+            self._wait(left)
+        under_way = self._in_flight + len(self._backlog)
+        load.requests += under_way - self._counted
+        self._counted = under_way
 
-    def _handle(self, frames: Iterable[Frame]) -> None:
+    def _handle(self, frames: Iterable[Frame]) -> list[Frame]:
+        """Returns those that have to wait."""
         # Hot path.
         now = monotonic()
         router = self._router
         left = iter(frames)
         for version, flags, stream, opcode, body in left:
             if self._in_flight >= MAX_IN_FLIGHT or self._holds:
-                self._backlog.append((version, flags, stream, opcode, body))
-                self._backlog.extend(left)
-                self._read_or_not()
-                return
+                return [(version, flags, stream, opcode, body), *left]
             self._in_flight += 1
             try:
                 if flags:
@@ -224,14 +269,15 @@ class ClientConnection(asyncio.Protocol):
                     self._other(opcode, stream, flags, body)
             except ProtocolError as error:
                 self._violated(error, stream)
-                return
+                return []
             except Exception:
                 log.exception("a bug of the proxy: a request could not be handled")
                 self.reply(
                     stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, "Internal error of the proxy")
                 )
-        if self._decoder.violation is not None:
+        if self._decoder.violation is not None and not self._backlog and not self._closing:
             self._violated(self._decoder.violation, self._decoder.violation.stream)
+        return []
 
     # --- answers ------------------------------------------------------------------------------
 
@@ -244,6 +290,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _send(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         if self._transport is None:
+            self._count()
             return
         if self._compressed and len(body) >= COMPRESS_FROM_BYTES:
             body = compress(body)
@@ -257,20 +304,161 @@ class ClientConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flush_scheduled = False
-        if self._out and self._transport is not None:
+        if self._out and self._transport is not None and not self._closing:
             self._transport.write(b"".join(self._out))
             self._out.clear()
+            if self._unread and self._transport.get_write_buffer_size() > self._limits.max_unread_bytes:
+                self._end(Ended.UNREAD_BYTES)
+        under_way = self._in_flight + len(self._backlog)
+        self._load.requests += under_way - self._counted
+        self._counted = under_way
 
     def send_event(self, body: bytes) -> None:
         """Send an EVENT body as the cluster sent it."""
         self._send(EVENT_STREAM, 0, Opcode.EVENT, body)
 
     def close(self) -> None:
-        """Send what is answered, then close."""
-        self._closing = True
+        """Send what is answered, then close.
+
+        The client may be sending still, and a socket that is closed with bytes unread destroys the answers
+        that are on their way. So our end is closed first, and the other when the client closes, or the sweep.
+        """
+        if self._closing:
+            return
         self._flush()
+        self._closing = True
+        self._backlog.clear()
+        self._count()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+            if not self._reading:
+                self._reading = True
+                transport.resume_reading()
+        else:
+            transport.close()
+
+    # --- limits, and the end ------------------------------------------------------------------
+
+    def _within_limit(self, frames: Collection[Frame]) -> list[Frame]:
+        """Those for which the limit of all clients leaves room; the others are answered here."""
+        return self._as_many_as(self._load.limit - self._load.requests, frames, Refused.ALL)
+
+    def _wait(self, frames: Collection[Frame]) -> None:
+        """Keep requests until others are answered, or refuse those that are too many."""
+        room = self._limits.max_requests_per_client - self._in_flight - len(self._backlog)
+        now = monotonic()
+        for frame in self._as_many_as(room, frames, Refused.CLIENT):
+            self._backlog.append((now, frame))
+            self._backlog_bytes += _size(frame)
+        self._read_or_not()
+
+    def _as_many_as(self, room: int, frames: Collection[Frame], why: Refused) -> list[Frame]:
+        """The first ``room`` of the frames, and those that must not be refused; the others are."""
+        kept: list[Frame] = []
+        refused: list[Frame] = []
+        for frame in frames:
+            if len(kept) < room or not self._may_be_refused(frame):
+                kept.append(frame)
+            else:
+                refused.append(frame)
+        self._refuse(refused, why)
+        return kept
+
+    def _may_be_refused(self, frame: Frame) -> bool:
+        """Whether it is a request as any other, and no part of a handshake, no heartbeat, no violation."""
+        version, _, stream, opcode, _ = frame
+        return self.started and version == self.version and stream >= 0 and opcode in _REFUSABLE
+
+    def _refuse(self, frames: list[Frame], why: Refused) -> None:
+        if not frames:
+            return
+        self._metrics.count_refused_requests(why, len(frames))
+        log.warning(f"requests are refused: {_WHY_REFUSED[why]}", extra={"client": self._peer})
+        body = error_body(ErrorCode.OVERLOADED, _WHY_REFUSED[why])
+        for _, _, stream, _, _ in frames:
+            self._send(stream, 0, Opcode.ERROR, body)
+
+    def _count(self) -> None:
+        under_way = self._in_flight + len(self._backlog)
+        self._load.requests += under_way - self._counted
+        self._counted = under_way
+
+    def refuse_waiting(self, before: float, why: Refused) -> None:
+        """Answer the requests that have waited since ``before`` or longer; on the clock ``monotonic``."""
+        late = []
+        while self._backlog and self._backlog[0][0] <= before:
+            late.append(self._backlog.popleft()[1])
+        self._backlog_bytes -= sum(map(_size, late))
+        self._refuse(late, why)
+        self._count()
+        self._read_or_not()
+
+    def sweep(self, now: float) -> None:
+        """End the connection if its client has used up the patience that there is for it."""
+        transport = self._transport
+        if transport is None:
+            return
+        patience, limits = self._patience, self._limits
+        if self._closing:
+            ended = patience.lingering(now)
+        elif self._unread:
+            ended = patience.unread(limits, now, transport.get_write_buffer_size())
+        elif self._in_flight or self._backlog or not self._reading:
+            patience.waits_for_us(now)
+            if self._backlog and not self._handshake.standing_still:
+                self.refuse_waiting(now - limits.waiting_seconds, Refused.WAITED)
+            return
+        else:
+            ended = patience.receiving(
+                limits, now, started=self.started, asked=self._asked, part=self._decoder.part
+            )
+        if ended is not None:
+            self._end(ended)
+
+    def _end(self, why: Ended) -> None:
+        """The client has gone beyond a limit of time, or of bytes that it does not take."""
+        assert self._transport is not None
+        self._metrics.count_ended_client(why)
+        log.warning(
+            f"a client is disconnected: beyond {why}",
+            extra={"client": self._peer},
+        )
+        if why in (Ended.HANDSHAKE, Ended.FRAME, Ended.IDLE):
+            header = self._decoder.part_header
+            if header is not None:
+                version, stream = header
+                if not self.started and version in REQUEST_VERSIONS:
+                    self.version = version
+                message = f"The request took too long to arrive (listen.{why})"
+                self._send(stream, 0, Opcode.ERROR, error_body(ErrorCode.PROTOCOL_ERROR, message))
+            self.close()
+        else:
+            self.abort()
+
+    def leave(self) -> None:
+        """Read no more. What was read is answered; see ``has_left``."""
+        self._leaving = True
+        self._read_or_not()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether all that was read is answered, and the connection is closed or on its way to be."""
+        if not self._closing and not self._in_flight and not self._backlog:
+            self.close()
+        return self._closing
+
+    def abort(self) -> None:
+        """Close at once, whatever is unsent."""
+        self._closing = True
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+
+    @property
+    def _peer(self) -> object:
+        return None if self._transport is None else self._transport.get_extra_info("peername")
 
     def one_node_view(self, statement: Statement, body: bytes, at: int) -> bytes:
         return self._one_node.view(statement, body, at, self.version, self._reached)
@@ -282,7 +470,7 @@ class ClientConnection(asyncio.Protocol):
         if flags & _COMPRESSED:
             if not self._compressed:
                 raise ProtocolError("A compressed frame, but no compression was agreed on in STARTUP")
-            body = decompress(body, self._max_frame_bytes)
+            body = decompress(body, self._limits.max_frame_bytes)
         return flags & (_FLAGS_V3 if version == PROTOCOL_V3 else _FLAGS_V4), body
 
     def _acceptable(self, version: int, stream: int, flags: int, opcode: int, body: bytes) -> bool:
@@ -331,6 +519,7 @@ class ClientConnection(asyncio.Protocol):
     def _start(self, stream: int, lz4: bool) -> None:
         self.route = self._handshake.route(self.version)
         self.started = True
+        self._decoder.max_body_length = self._limits.max_frame_bytes
         self.reply(stream, 0, Opcode.READY, b"")
         self._compressed = lz4
 
@@ -353,10 +542,9 @@ class ClientConnection(asyncio.Protocol):
     def _violated(self, error: ProtocolError, stream: int) -> None:
         """Answer a violation and close: what follows it in the stream cannot be trusted."""
         self._metrics.protocol_errors += 1
-        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
         log.warning(
             "a client broke the protocol: its connection is closed",
-            extra={"client": peer, "error": error.message},
+            extra={"client": self._peer, "error": error.message},
         )
         self.reply(stream, 0, Opcode.ERROR, error_body(error.code, error.message))
         self.close()
@@ -365,6 +553,10 @@ class ClientConnection(asyncio.Protocol):
 def unsupported_version(version: int) -> str:
     """What Cassandra says of a version that it does not speak."""
     return f"Invalid or unsupported protocol version ({version}); supported versions are (3/v3, 4/v4)"
+
+
+def _size(frame: Frame) -> int:
+    return len(frame[4]) + _FRAME_OVERHEAD
 
 
 def _name(opcode: int) -> str:

@@ -1,19 +1,34 @@
-"""The listening socket and the clients that came through it."""
+"""The clients: how they come, how long they may stay, and how they go."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from functools import partial
+from time import monotonic
+from typing import Final
 
+from cqlproxy.client.accepting import Acceptor
+from cqlproxy.client.admission import Admission
 from cqlproxy.client.connection import ClientConnection
 from cqlproxy.client.handshake import Handshake
+from cqlproxy.client.limits import ClientLimits, Refused, Turned
+from cqlproxy.client.load import Load
 from cqlproxy.client.one_node import OneNode
+from cqlproxy.client.turned_away import AT_MOST, TurnedAway
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.router import Router
+from cqlproxy.supervision import Supervisor
 from frame_codec import PROTOCOL_V3, EventType, ProtocolError, SchemaChangeEvent, decode_event
 
 log = logging.getLogger(__name__)
 
+SWEEP_SECONDS: Final = 1.0
+"""How often each connection is looked at."""
+
+_SWEEP_STEPS: Final = 10
+_ANSWERED_CHECK_SECONDS: Final = 0.005
 _V4_TARGETS = frozenset({"FUNCTION", "AGGREGATE"})
 
 
@@ -25,7 +40,7 @@ class Listener:
         *,
         host: str,
         port: int,
-        max_frame_bytes: int,
+        limits: ClientLimits,
         router: Router,
         handshake: Handshake,
         one_node: OneNode,
@@ -33,30 +48,89 @@ class Listener:
     ) -> None:
         self._host = host
         self._port = port
-        self._max_frame_bytes = max_frame_bytes
+        self._limits = limits
+        self.load = Load(limits.max_requests)
+        self._admission = Admission(limits)
+        self._supervisor = Supervisor()
+        self._acceptor = Acceptor(self._accepted, self._exhausted)
+        self._turned_away: set[TurnedAway] = set()
+        self._to_sweep: list[ClientConnection] = []
+        self._sweep_step = 0
+        self._swept_at = 0.0
         self._router = router
         self._handshake = handshake
         self._one_node = one_node
         self._metrics = metrics
         self._connections: set[ClientConnection] = set()
-        self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Begin to accept. Raises ``OSError`` when the address cannot be bound."""
-        loop = asyncio.get_running_loop()
+        await self._acceptor.start(self._host, self._port)
 
-        def connection() -> ClientConnection:
+    def _accepted(self, connection: socket.socket, host: str) -> None:
+        turned = self._admission.admit(host)
+        if turned is None:
+            self._supervisor.start(self._serve(connection, host), "client connection")
+            return
+        self._metrics.count_turned_away(turned)
+        log.warning(f"clients are turned away: beyond listen.{turned}", extra={"client": host})
+        if turned is Turned.NETWORK or len(self._turned_away) >= AT_MOST:
+            connection.close()
+        else:
+            self._supervisor.start(self._turn_away(connection, turned), "client turned away")
+
+    async def _serve(self, connection: socket.socket, host: str) -> None:
+        loop = asyncio.get_running_loop()
+        left = partial(self._admission.leave, host)
+
+        def client() -> ClientConnection:
             return ClientConnection(
                 router=self._router,
                 handshake=self._handshake,
                 one_node=self._one_node,
                 metrics=self._metrics,
                 connections=self._connections,
-                max_frame_bytes=self._max_frame_bytes,
+                limits=self._limits,
+                load=self.load,
+                left=left,
                 loop=loop,
             )
 
-        self._server = await loop.create_server(connection, self._host, self._port, backlog=1024)
+        try:
+            await loop.connect_accepted_socket(client, connection)
+        except BaseException as error:
+            left()
+            connection.close()
+            if not isinstance(error, OSError):
+                raise
+
+    async def _turn_away(self, connection: socket.socket, turned: Turned) -> None:
+        why = f"Too many connections to the proxy (listen.{turned})"
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(
+                lambda: TurnedAway(why, self._turned_away, monotonic()), connection
+            )
+        except OSError:
+            connection.close()
+
+    def _exhausted(self) -> None:
+        self._metrics.accepting_paused += 1
+
+    def sweep(self, now: float) -> None:
+        """End the connections whose clients have used up their time; ``now`` is ``time.monotonic()``.
+
+        To be called often: each call looks at a part of them, so that none takes long.
+        """
+        if not self._to_sweep and now >= self._swept_at + SWEEP_SECONDS:
+            self._to_sweep = list(self._connections)
+            self._sweep_step = len(self._to_sweep) // _SWEEP_STEPS + 1
+            self._swept_at = now
+        for connection in self._to_sweep[-self._sweep_step :]:
+            connection.sweep(now)
+        del self._to_sweep[-self._sweep_step :]
+        for turned_away in list(self._turned_away):
+            turned_away.sweep(now)
 
     def stand_still(self) -> None:
         """Handle no further request of any client until ``go_on``."""
@@ -75,14 +149,34 @@ class Listener:
         for connection in self._connections:
             connection.use_route()
 
-    def stop_accepting(self) -> None:
-        if self._server is not None:
-            self._server.close()
+    async def stop_accepting(self) -> None:
+        """Accept no more, and read no more from those who are there; what was read will be answered."""
+        self._acceptor.stop()
+        await self._supervisor.stop()
+        for connection in self._connections:
+            connection.leave()
 
-    def close_clients(self) -> None:
-        """Close every connection, after what has been answered is sent."""
+    async def answer_all(self, seconds: float) -> None:
+        """Close each connection once all that was read of it is answered; wait so long for that at most."""
+        give_up_at = monotonic() + seconds
+        while True:
+            left = [connection.has_left for connection in list(self._connections)]
+            if all(left) or monotonic() >= give_up_at:
+                return
+            await asyncio.sleep(_ANSWERED_CHECK_SECONDS)
+
+    async def close_clients(self, seconds: float) -> None:
+        """Close what is still open, and give clients so long to take their answers."""
         for connection in list(self._connections):
+            connection.refuse_waiting(monotonic(), Refused.STOPPING)
             connection.close()
+        give_up_at = monotonic() + seconds
+        while self._connections and monotonic() < give_up_at:
+            await asyncio.sleep(_ANSWERED_CHECK_SECONDS)
+        for connection in list(self._connections):
+            connection.abort()
+        for turned_away in list(self._turned_away):
+            turned_away.abort()
 
     def schema_event(self, body: bytes, *, forward: bool) -> SchemaChangeEvent | None:
         """Read an EVENT; returns it if it tells of the schema. ``forward``: to who registered for it."""

@@ -197,6 +197,9 @@ class KeyspacePools:
     def pending(self) -> int:
         return sum(pool.pending for pool in self._pools.values())
 
+    def __len__(self) -> int:
+        return len(self._pools)
+
     def close(self) -> None:
         for pool in self._pools.values():
             pool.close()

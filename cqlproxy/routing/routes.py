@@ -11,14 +11,13 @@ from cqlproxy.modes import Mode
 from cqlproxy.routing.route import SERVING, Manner, Route
 from frame_codec import PROTOCOL_V4
 
-MAX_PREPARED = 20_000
-"""Prepared statements remembered; a client that holds an older id is told to prepare again."""
-
 
 class Routes:
     """``clusters`` and ``mirrors`` are by ``Side``; a mirror's side is the one that it delivers to.
 
     Without a shadow, both lists have None in its place, and the mode is always ``primary_only``.
+    ``max_prepared``: prepared statements remembered for each version; a client that holds an older id is told
+    to prepare again.
     """
 
     def __init__(
@@ -28,11 +27,13 @@ class Routes:
         mode: Mode,
         *,
         pin_timestamps: bool,
+        max_prepared: int,
     ) -> None:
         self.mode = mode
         self._clusters = clusters
         self._mirrors = mirrors
         self._pin_timestamps = pin_timestamps
+        self._max_prepared = max_prepared
         self._prepared: dict[int, PreparedStatements] = {}
         self._routes: dict[int, Route] = {}
 
@@ -40,6 +41,11 @@ class Routes:
     def side(self) -> Side:
         """The cluster that answers."""
         return SERVING[self.mode].side
+
+    @property
+    def prepared_statements(self) -> int:
+        """How many are remembered."""
+        return sum(map(len, self._prepared.values()))
 
     @property
     def main(self) -> Route:
@@ -87,7 +93,7 @@ class Routes:
                 manner = Manner.TAKEN_FIRST
         backend = self._cluster(side).opened(version)
         assert backend is not None, "a route was asked for before its cluster was opened"
-        prepared = self._prepared.setdefault(version, PreparedStatements(MAX_PREPARED))
+        prepared = self._prepared.setdefault(version, PreparedStatements(self._max_prepared))
         two_clusters = self._clusters[Side.SHADOW] is not None
         return Route(
             side,

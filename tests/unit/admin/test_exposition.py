@@ -58,6 +58,13 @@ NAMES = {
     "proxy_client_connections_accepted",
     "proxy_protocol_errors",
     "proxy_events_forwarded",
+    "proxy_clients_turned_away",
+    "proxy_clients_ended",
+    "proxy_accepting_paused",
+    "proxy_requests_under_way",
+    "proxy_requests_refused",
+    "proxy_prepared_statements",
+    "proxy_keyspaces_in_use",
     "proxy_node_up",
 }
 
@@ -97,6 +104,7 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         "client_connections_total": "proxy_client_connections_accepted_total",
         "protocol_errors": "proxy_protocol_errors_total",
         "events_forwarded": "proxy_events_forwarded_total",
+        "accepting_paused": "proxy_accepting_paused_total",
         "mode_changes": "proxy_mode_changes_total",
         "rules_reload_failures": "proxy_rules_reload_failures_total",
     }

@@ -215,7 +215,8 @@ def test_every_limit_of_clients_can_be_set(tmp_path: Path) -> None:
         listen:
           {allowed_networks: [10.0.0.0/8, 192.0.2.1, "2001:db8::/32"],
            max_clients: 1, max_clients_per_address: 2, max_requests: 3, max_requests_per_client: 4,
-           handshake_seconds: 0.5, frame_seconds: 6, idle_seconds: 0, unread_seconds: 7, max_unread_bytes: 8MiB}
+           handshake_seconds: 0.5, frame_seconds: 6, idle_seconds: 0, unread_seconds: 7,
+           max_unread_bytes: 8MiB}
         shutdown_drain_seconds: 0
         max_prepared_statements: 9
         max_keyspaces: 10

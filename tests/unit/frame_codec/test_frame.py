@@ -190,3 +190,22 @@ def test_frames_of_refused_versions_are_returned_but_not_called_supported() -> N
     assert decoder.feed(b"G") == []
     assert decoder.violation is not None
     assert (decoder.violation.message, decoder.violation.version) == (_UNSUPPORTED.format(0x47), 4)
+
+
+@given(st.integers(0, 40), st.integers(1, 20))
+def test_a_frame_that_is_not_whole_is_told_of(length: int, piece: int) -> None:
+    whole = encode_frame(4, 0, 7, 5, bytes(length))
+    decoder = FrameDecoder(max_body_length=100, versions=REQUEST_VERSIONS)
+    for at in range(0, len(whole) - piece, piece):
+        assert decoder.feed(whole[at : at + piece]) == []
+        assert decoder.part == at + piece
+        assert decoder.part_header == ((4, 7) if decoder.part >= HEADER_LENGTH else None)
+
+
+def test_the_longest_body_may_be_changed_between_two_frames() -> None:
+    decoder = FrameDecoder(max_body_length=10, versions=REQUEST_VERSIONS)
+    assert len(decoder.feed(encode_frame(4, 0, 1, 5, bytes(10)))) == 1
+    decoder.max_body_length = 20
+    assert len(decoder.feed(encode_frame(4, 0, 1, 5, bytes(20)))) == 1
+    assert decoder.feed(encode_frame(4, 0, 1, 5, bytes(21))) == []
+    assert decoder.violation is not None

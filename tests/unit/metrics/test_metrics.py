@@ -67,6 +67,9 @@ def test_a_new_snapshot_is_all_zeros() -> None:
         "failed_copies_by_reason",
         "dropped_by_reason",
         "validation_skipped_by_reason",
+        "clients_turned_away",
+        "clients_ended",
+        "requests_refused",
     ]
 
 
