@@ -24,6 +24,7 @@ from cassandra.policies import (
 
 from cqlproxy.cluster.driver import RawConnection, connection_class
 from cqlproxy.cluster.keyspaces import KeyspacePools
+from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
@@ -79,6 +80,7 @@ class Backend:
         local_datacenter: str | None,
         request_timeout: float,
         protocol_version: int = 4,
+        tls: NodeTls | None = None,
         on_event: Callable[[bytes], None] = lambda body: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
@@ -91,6 +93,7 @@ class Backend:
         self._contact_points = contact_points
         self._port = port
         self._local_datacenter = local_datacenter
+        self._tls = tls
         self._on_event = on_event
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
@@ -127,7 +130,9 @@ class Backend:
                 port=self._port,
                 protocol_version=self.protocol_version,
                 compression=False,
-                connection_class=connection_class(self._loop, self),
+                # Not used for handshakes, but told by it that there are any, for the port of each shard.
+                ssl_context=None if self._tls is None else self._tls.context,
+                connection_class=connection_class(self._loop, self, self._tls),
                 reconnection_policy=ExponentialReconnectionPolicy(first, longest, max_attempts=None),
                 execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=policy)},
                 idle_heartbeat_interval=HEARTBEAT_SECONDS,
@@ -145,18 +150,27 @@ class Backend:
         try:
             self._cluster, self._session = await self._loop.run_in_executor(self._executor, attempt)
         except Exception as error:
-            raise ConnectError(self._explain(error)) from error
+            told = await self._loop.run_in_executor(self._executor, self._explain, error)
+            raise ConnectError(told) from error
 
     def _explain(self, error: Exception) -> str:
         where = ", ".join(self._contact_points)
         reasons = [str(error)]
         if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) and error.errors:
-            reasons = [f"{endpoint}: {reason}" for endpoint, reason in error.errors.items()]
+            reasons = [
+                f"{endpoint}: {self._tls_failure(str(endpoint), reason) or reason}"
+                for endpoint, reason in error.errors.items()
+            ]
         hint = ""
         if self._local_datacenter and not any("refused" in r or "timed out" in r for r in reasons):
             hint = f" (is local_datacenter {self._local_datacenter!r} right?)"
         told = "; ".join(reasons)
         return f"the {self.name} cluster cannot be reached at {where}, port {self._port}: {told}{hint}"
+
+    def _tls_failure(self, endpoint: str, error: Exception) -> str | None:
+        """What TLS has to do with a connection that failed; None for nothing. Blocks."""
+        address, _, port = endpoint.rpartition(":")
+        return None if self._tls is None else self._tls.explain(error, address, int(port))
 
     async def close(self) -> None:
         """Close all connections. Requests under way are told that theirs was lost."""

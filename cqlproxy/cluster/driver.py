@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import ssl
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -25,6 +26,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from cassandra.connection import Connection, ConnectionShutdown
 
+from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.request import Answer, AwaitedRequest, Failure, NoAnswerError, Request
 from frame_codec import HEADER, FrameDecoder
 
@@ -150,11 +152,15 @@ class RawConnection(Connection):
 
     loop: ClassVar[asyncio.AbstractEventLoop]
     owner: ClassVar[Owner]
+    tls: ClassVar[NodeTls | None]
     inbox: ClassVar[_Inbox] = _Inbox()
 
     is_closed: bool
 
     max_in_flight = DRIVER_STREAMS
+
+    # The driver's cache of TLS sessions is for sockets that it has wrapped itself.
+    supports_tls_session_resumption = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # The pool passes a method of its own; it is the only trace of which pool this will belong to.
@@ -170,14 +176,47 @@ class RawConnection(Connection):
         self._out: list[bytes] = []
         self._flush_scheduled = False
         self._transport: asyncio.Transport | None = None
+        # With a context the driver would wrap the socket, and block its thread in each handshake.
+        kwargs.pop("ssl_context", None)
         super().__init__(*args, **kwargs)
         self._version = int(self.protocol_version)
+        if self.tls is None:
+            self._attach(None, None)
+        else:
+            self._attach_by_tls(self.tls)
+        self._send_options_message()
+
+    def _attach(self, context: ssl.SSLContext | None, name: str | None) -> None:
+        """Connect, and give the socket to the event loop; with a context, once the handshake is done."""
         self._connect_socket()
         self._socket.setblocking(False)
-        attach = self.loop.create_connection(lambda: _Wire(self), sock=self._socket)
+        attach = self.loop.create_connection(
+            lambda: _Wire(self),
+            sock=self._socket,
+            ssl=context,
+            server_hostname=name,
+            ssl_handshake_timeout=None if context is None else self.connect_timeout,
+        )
         # We are on a thread of the driver, and the constructor must not return before the socket is read.
-        asyncio.run_coroutine_threadsafe(attach, self.loop).result(self.connect_timeout)
-        self._send_options_message()
+        # The time-out of a handshake says more than ours would: it goes first.
+        limit = self.connect_timeout + (0 if context is None else 1)
+        asyncio.run_coroutine_threadsafe(attach, self.loop).result(limit)
+
+    def _attach_by_tls(self, tls: NodeTls) -> None:
+        """The same, under the first name of the node that its certificate is for."""
+        address = self.endpoint.address
+        *others, last = tls.names_for(address)
+        for name in others:
+            try:
+                self._attach(tls.context, name)
+            except ssl.SSLCertVerificationError as error:
+                if not tls.is_of_another_name(error):
+                    raise
+            else:
+                tls.proved(address, name)
+                return
+        self._attach(tls.context, last)
+        tls.proved(address, last)
 
     # --- the proxy's side: event loop only ----------------------------------------------------
 
@@ -382,6 +421,8 @@ def _tell_failure(request: Request, failure: Failure) -> None:
         log.exception("a bug of the proxy: a failure could not be handled")
 
 
-def connection_class(loop: asyncio.AbstractEventLoop, owner: Owner) -> type[RawConnection]:
+def connection_class(
+    loop: asyncio.AbstractEventLoop, owner: Owner, tls: NodeTls | None = None
+) -> type[RawConnection]:
     """The class for the driver's ``Cluster(connection_class=...)``, for the connections of one owner."""
-    return type("RawConnection", (RawConnection,), {"loop": loop, "owner": owner})
+    return type("RawConnection", (RawConnection,), {"loop": loop, "owner": owner, "tls": tls})

@@ -1,66 +1,15 @@
 """One connection against a scripted node: whose answer is whose, what is late, what is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from cqlproxy.cluster.driver import DRIVER_STREAMS, LAST_STREAM, RawConnection, connection_class
 from cqlproxy.cluster.request import Failure, NoAnswerError, Request
-from frame_codec import FrameDecoder, Opcode, Supported, encode_frame
-
-Script = Callable[["ScriptedNode", int, int, bytes], None]
-
-
-class ScriptedNode(asyncio.Protocol):
-    """Answers the handshake; every other request goes to ``script(node, stream, opcode, body)``."""
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.decoder = FrameDecoder(max_body_length=1 << 20, versions=frozenset({4}))
-        self.transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        for _, _, stream, opcode, body in self.decoder.feed(data):
-            if opcode == Opcode.OPTIONS:
-                options = {"CQL_VERSION": ["3.4.7"], "COMPRESSION": ["lz4"], "SCYLLA_X": ["1"]}
-                self.answer(stream, Opcode.SUPPORTED, Supported(options).encode(4))
-            elif opcode == Opcode.STARTUP:
-                self.answer(stream, Opcode.READY, b"")
-            else:
-                self.script(self, stream, opcode, body)
-
-    def answer(self, stream: int, opcode: int, body: bytes) -> None:
-        self.transport.write(encode_frame(0x84, 0, stream, opcode, body))
-
-
-class Owner:
-    """Notes what the connections tell."""
-
-    protocol_version = 4
-
-    def __init__(self) -> None:
-        self.ready: asyncio.Future[RawConnection] = asyncio.get_running_loop().create_future()
-        self.closed: list[RawConnection] = []
-        self.supported: dict[str, list[str]] = {}
-        self.events: list[bytes] = []
-
-    def connection_ready(self, connection: RawConnection) -> None:
-        self.ready.set_result(connection)
-
-    def connection_closed(self, connection: RawConnection) -> None:
-        self.closed.append(connection)
-
-    def supported_received(self, options: dict[str, list[str]]) -> None:
-        self.supported = options
-
-    def event_received(self, body: bytes) -> None:
-        self.events.append(body)
+from frame_codec import Opcode
+from tests.unit.cluster.scripted_node import Owner, Script, ScriptedNode, echo
 
 
 class Probe(Request):
@@ -106,10 +55,6 @@ def send(connection: RawConnection, body: bytes = b"", timeout: float = 5) -> Pr
     now = asyncio.get_running_loop().time()
     assert connection.send(probe, 0, Opcode.QUERY, body, now + timeout)
     return probe
-
-
-def echo(node: ScriptedNode, stream: int, opcode: int, body: bytes) -> None:
-    node.answer(stream, Opcode.RESULT, body)
 
 
 def silence(node: ScriptedNode, stream: int, opcode: int, body: bytes) -> None:
