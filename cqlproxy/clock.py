@@ -13,6 +13,11 @@ class WriteClock:
         self._now_ns = now_ns
         self._last = 0
 
+    @property
+    def ahead_seconds(self) -> float:
+        """How far the last write time is ahead of the system's clock, which has stepped back; 0 if not."""
+        return max(0, self._last - self._now_ns() // 1000) / 1_000_000
+
     def next(self) -> int:
         """A timestamp for one mutation (spec section 4.1.4, default timestamp)."""
         now = self._now_ns() // 1000

@@ -131,6 +131,8 @@ class Gauges:
     """Requests of clients that were taken and are not answered."""
     prepared_statements: Callable[[], int] = _zero
     """Prepared statements that are remembered."""
+    write_clock_ahead_seconds: Callable[[], float] = _zero
+    """How far write times are ahead of the system's clock, which has stepped back; else 0."""
     keyspaces_in_use: Callable[[], int] = _zero
     """Keyspaces with connections of their own, on both clusters."""
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
@@ -177,6 +179,7 @@ class Metrics:
         "rules_reload_failures",
         "unclassified_statements",
         "undelivered_by_table",
+        "unhandled_errors",
         "validation",
         "would_filter",
         "write_latency_error",
@@ -259,6 +262,8 @@ class Metrics:
         """Requests answered with OVERLOADED by the proxy, by the limit; in no other count of requests."""
         self.accepting_paused = 0
         """Times that no connection could be accepted, since there was no descriptor left."""
+        self.unhandled_errors = 0
+        """Errors in the background that nobody handled: bugs of the proxy, each with a line in the log."""
         self.protocol_errors = 0
         """Frames from clients that broke the protocol."""
         self.events_forwarded = 0
@@ -368,6 +373,8 @@ class Metrics:
             "requests_refused": dict(self.requests_refused),
             "prepared_statements": gauges.prepared_statements(),
             "keyspaces_in_use": gauges.keyspaces_in_use(),
+            "write_clock_ahead_seconds": gauges.write_clock_ahead_seconds(),
+            "unhandled_errors": self.unhandled_errors,
             "protocol_errors": self.protocol_errors,
             "events_forwarded": self.events_forwarded,
             "nodes": [

@@ -52,6 +52,9 @@ ANSWER_SECONDS = 1.0
 GOODBYE_SECONDS = 1.0
 """How long clients are given at the end to take their answers."""
 
+CLOCK_BEHIND_SECONDS = 1.0
+"""By so much the system's clock must be behind the write times for that to be told."""
+
 STATEMENTS_KEPT = 10_000
 
 
@@ -107,7 +110,7 @@ class Proxy:
             max_prepared=config.max_prepared_statements,
         )
         self.rules = RulesInForce(governor, self._mirrors, self.metrics)
-        clock = WriteClock()
+        self._clock = clock = WriteClock()
         statements = StatementCache(STATEMENTS_KEPT)
         self._validator: Validator | None = None
         if shadow is not None and config.validation_percentage:
@@ -163,6 +166,7 @@ class Proxy:
             requests_under_way=lambda: self._listener.load.requests,
             prepared_statements=lambda: self._routes.prepared_statements,
             keyspaces_in_use=self._keyspaces_in_use,
+            write_clock_ahead_seconds=lambda: self._clock.ahead_seconds,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
         )
@@ -220,7 +224,7 @@ class Proxy:
             self._supervisor.start(work, f"connect to the {other.main.name} cluster")
         self.rules.start()
         await self._connect(answering.main)
-        self._supervisor.start(self._sweep(), "time-outs")
+        self._supervisor.start(self._sweep(), "time-outs", essential=True)
         try:
             await asyncio.to_thread(self._state.run_begins)
         except StateFileError as error:
@@ -271,6 +275,10 @@ class Proxy:
             await asyncio.sleep(pause)
             pause = min(pause * 2, longest)
 
+    def count_unhandled_error(self) -> None:
+        """Something has failed in the background; see ``supervision.Unhandled``."""
+        self.metrics.unhandled_errors += 1
+
     async def stop(self) -> None:
         """Answer what is under way, deliver what is queued for a while, close everything."""
         self._stopping = True
@@ -315,6 +323,12 @@ class Proxy:
                 for backend in cluster or ():
                     backend.sweep(now)
             self._listener.sweep(now)
+            if (ahead := self._clock.ahead_seconds) > CLOCK_BEHIND_SECONDS:
+                log.warning(
+                    "the system's clock has stepped back: write times go on from the last one, not to be"
+                    " overtaken by what was written before",
+                    extra={"seconds": round(ahead, 3)},
+                )
 
     # --- what the parts tell each other -------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -14,7 +15,9 @@ from cqlproxy.descriptors import room_for_clients
 from cqlproxy.journal import Journal, JournalError, WhenFull
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy, StartupError
+from cqlproxy.service_manager import ServiceManager
 from cqlproxy.state_file import StateFile, StateFileError
+from cqlproxy.supervision import EssentialTaskError, Supervisor, Unhandled
 from filters import Rules, load_rules
 
 log = logging.getLogger(__name__)
@@ -24,10 +27,15 @@ SWITCH_SECONDS = 0.0001
 transaction. Python's own 5 ms would make answers wait that wait for the journal."""
 
 
+FAILED_STOP_SECONDS = 10.0
+"""How long a proxy of which an essential part has failed may take to stop."""
+
+
 async def serve(config: Config) -> None:
     """Run a proxy until SIGTERM or SIGINT; SIGHUP reads its rules file again.
 
-    Raises ``StartupError``, ``filters.RulesError``.
+    A second SIGTERM or SIGINT ends the process at once. Raises ``StartupError``, ``filters.RulesError``, and
+    ``EssentialTaskError`` when a part has failed without which the proxy cannot go on.
     """
     rules = Rules()
     if config.filters is not None:
@@ -47,23 +55,51 @@ async def serve(config: Config) -> None:
 
 async def _run(proxy: Proxy) -> None:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    asked: asyncio.Future[None] = loop.create_future()
+
+    def stop(number: signal.Signals) -> None:
+        if asked.done():
+            # Whoever asks twice does not want to wait: what is in memory is lost, and the next start says so.
+            log.critical("stopped at once by a second signal", extra={"signal": number.name})
+            os._exit(128 + number)
+        asked.set_result(None)
+
+    def fatal(error: EssentialTaskError) -> None:
+        if not asked.done():
+            asked.set_exception(error)
+
+    loop.set_exception_handler(Unhandled(proxy.count_unhandled_error, fatal))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop, number)
     loop.add_signal_handler(signal.SIGHUP, proxy.rules.reload_soon)
-    starting = asyncio.ensure_future(proxy.start())
-    stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    manager = ServiceManager(os.environ)
+    supervisor = Supervisor()
+    starting = loop.create_task(proxy.start(), name="start")
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if starting.done():
             starting.result()
-            await stopped
+            manager.ready()
+            supervisor.start(manager.keep_alive(), "watchdog")
+            await asked
             log.info("stopping")
         else:
             starting.cancel()
+            await asyncio.wait({starting})
+            asked.result()
+    except EssentialTaskError as error:
+        log.critical("the proxy cannot go on, and ends", extra={"error": str(error)})
+        raise
     finally:
-        stopped.cancel()
-        await proxy.stop()
+        manager.stopping()
+        failed = asked.done() and asked.exception() is not None
+        try:
+            # A proxy of which a part has failed may wait in vain for another part.
+            async with asyncio.timeout(FAILED_STOP_SECONDS if failed else None):
+                await proxy.stop()
+        except TimeoutError:
+            log.critical("the proxy did not stop in order: what was in its memory may be lost")
+        await supervisor.stop()
 
 
 def _opened_state(config: Config) -> StateFile:

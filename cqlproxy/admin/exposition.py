@@ -60,6 +60,16 @@ def _process(metrics: Metrics) -> Iterable[Metric]:
         mode.add_metric([known.value], float(known is metrics.mode))
     yield mode
     yield _counter("proxy_mode_changes_total", "Times that the mode was switched.", metrics.mode_changes)
+    yield _counter(
+        "proxy_unhandled_errors_total",
+        "Errors in the background that nobody handled: bugs of the proxy.",
+        metrics.unhandled_errors,
+    )
+    yield _gauge(
+        "proxy_write_clock_ahead_seconds",
+        "How far write times are ahead of the system's clock, when that has stepped back.",
+        metrics.gauges.write_clock_ahead_seconds(),
+    )
     yield _gauge(
         "proxy_last_run_unclean",
         "1 when the run before this one was killed, so that copies in its memory are lost, else 0.",

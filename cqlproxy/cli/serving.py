@@ -30,9 +30,12 @@ _CONFIG_FILE = click.option(
 def serve(path: Path) -> None:
     """Run the proxy until SIGTERM or SIGINT.
 
-    Logs go to stderr. SIGHUP reads the rules file again. Exits with 2 when the configuration or the rules
-    file is wrong, and with 1 when the proxy cannot start: a port is in use, or the primary was not reached
-    within connect_timeout.
+    Then it answers what its clients have asked, delivers copies for shutdown_drain_seconds, leaves the rest
+    to the journal, and exits with 0. A second signal ends it at once. SIGHUP reads the rules file again. Logs
+    go to stderr. systemd is told when it is ready (Type=notify), and that it is alive (WatchdogSec=).
+
+    Exits with 2 when the configuration or the rules file is wrong, and with 1 when the proxy cannot start (a
+    port is in use, or the primary was not reached within connect_timeout) or a part of it fails for good.
 
     \b
     Examples:
@@ -49,10 +52,11 @@ def serve(path: Path) -> None:
 
     from cqlproxy.proxy import StartupError
     from cqlproxy.service import serve as run_proxy
+    from cqlproxy.supervision import EssentialTaskError
 
     try:
         uvloop.run(run_proxy(config))
-    except StartupError as error:
+    except (StartupError, EssentialTaskError) as error:
         fail(str(error))
     except RulesError as error:
         refuse(error.problems)

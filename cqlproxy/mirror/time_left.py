@@ -78,7 +78,8 @@ def aged(mutation: Mutation, age: float, default_ttl: DefaultTtl) -> Aged:
     ``default_ttl`` tells of the tables of the cluster that the copy goes to.
     """
     opcode, body, prepared = mutation.opcode, mutation.body, mutation.prepared
-    clock = _Clock(int(age), mutation.keyspace or "", default_ttl)
+    # Not below 0, which would be a clock that has stepped back: nothing lives longer for that.
+    clock = _Clock(max(0, int(age)), mutation.keyspace or "", default_ttl)
     if opcode == Opcode.QUERY:
         body = _query(body, clock)
     elif opcode == Opcode.EXECUTE:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,21 @@ from cqlproxy.clock import WriteClock
 
 def test_a_write_time_is_in_microseconds_since_the_epoch() -> None:
     assert WriteClock(lambda: 1_700_000_000_123_456_789).next() == 1_700_000_000_123_456
+
+
+def test_a_clock_that_steps_back_is_told_of_until_it_has_caught_up() -> None:
+    readings = [1_000_000_000_000, 999_990_000_000, 999_990_000_000, 1_000_000_002_000]
+    clock = WriteClock(lambda: readings[0])
+    assert clock.ahead_seconds == 0
+    first = clock.next()
+    assert clock.ahead_seconds == 0
+    readings.pop(0)
+    assert clock.next() == first + 1
+    readings.pop(0)
+    assert clock.ahead_seconds == pytest.approx(0.010001)
+    readings.pop(0)
+    assert clock.ahead_seconds == 0
+    assert clock.next() == first + 2
 
 
 @given(st.lists(st.integers(min_value=0, max_value=2**62), min_size=1))

@@ -65,6 +65,8 @@ NAMES = {
     "proxy_requests_refused",
     "proxy_prepared_statements",
     "proxy_keyspaces_in_use",
+    "proxy_unhandled_errors",
+    "proxy_write_clock_ahead_seconds",
     "proxy_node_up",
 }
 
@@ -104,6 +106,7 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         "client_connections_total": "proxy_client_connections_accepted_total",
         "protocol_errors": "proxy_protocol_errors_total",
         "events_forwarded": "proxy_events_forwarded_total",
+        "unhandled_errors": "proxy_unhandled_errors_total",
         "accepting_paused": "proxy_accepting_paused_total",
         "mode_changes": "proxy_mode_changes_total",
         "rules_reload_failures": "proxy_rules_reload_failures_total",

@@ -371,3 +371,9 @@ def test_which_copies_expire(
 ) -> None:
     mutation = Mutation(7, b"", offered=0.0, tables=tables, rules=None, keyspace=keyspace, expires=own)
     assert expires(mutation, default_ttl) == expected
+
+
+def test_nothing_lives_longer_when_the_clock_has_stepped_back() -> None:
+    mutation = copy(Query("INSERT INTO t (k) VALUES (1) USING TTL 100", QueryParameters()))
+    assert late(mutation, -3600).body == late(mutation, 0).body
+    assert late(mutation, 60).body != late(mutation, 0).body
