@@ -542,10 +542,17 @@ class ClientConnection(asyncio.Protocol):
     def _violated(self, error: ProtocolError, stream: int) -> None:
         """Answer a violation and close: what follows it in the stream cannot be trusted."""
         self._metrics.protocol_errors += 1
-        log.warning(
-            "a client broke the protocol: its connection is closed",
-            extra={"client": self._peer, "error": error.message},
-        )
+        if error.message == _TLS_RECORD:
+            log.warning(
+                "a client's connection is closed: it spoke TLS to a port without it; turn TLS off in its"
+                " driver, or set listen.tls",
+                extra={"client": self._peer},
+            )
+        else:
+            log.warning(
+                "a client broke the protocol: its connection is closed",
+                extra={"client": self._peer, "error": error.message},
+            )
         self.reply(stream, 0, Opcode.ERROR, error_body(error.code, error.message))
         self.close()
 
@@ -553,6 +560,10 @@ class ClientConnection(asyncio.Protocol):
 def unsupported_version(version: int) -> str:
     """What Cassandra says of a version that it does not speak."""
     return f"Invalid or unsupported protocol version ({version}); supported versions are (3/v3, 4/v4)"
+
+
+_TLS_RECORD = unsupported_version(0x16)
+"""What is found in a TLS handshake (RFC 8446, section 5.1) by those who take it for a frame."""
 
 
 def _size(frame: Frame) -> int:

@@ -16,6 +16,7 @@ from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.limits import ClientLimits, Refused, Turned
 from cqlproxy.client.load import Load
 from cqlproxy.client.one_node import OneNode
+from cqlproxy.client.tls_door import TlsDoor
 from cqlproxy.client.turned_away import AT_MOST, TurnedAway
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.router import Router
@@ -33,7 +34,7 @@ _V4_TARGETS = frozenset({"FUNCTION", "AGGREGATE"})
 
 
 class Listener:
-    """Accepts clients on ``host`` and ``port``."""
+    """Accepts clients on ``host`` and ``port``; with ``tls``, those who speak it."""
 
     def __init__(
         self,
@@ -45,10 +46,12 @@ class Listener:
         handshake: Handshake,
         one_node: OneNode,
         metrics: Metrics,
+        tls: TlsDoor | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._limits = limits
+        self._tls = tls
         self.load = Load(limits.max_requests)
         self._admission = Admission(limits)
         self._supervisor = Supervisor()
@@ -74,7 +77,8 @@ class Listener:
             return
         self._metrics.count_turned_away(turned)
         log.warning(f"clients are turned away: beyond listen.{turned}", extra={"client": host})
-        if turned is Turned.NETWORK or len(self._turned_away) >= AT_MOST:
+        # A handshake of TLS would cost more than is saved by turning its client away.
+        if turned is Turned.NETWORK or self._tls is not None or len(self._turned_away) >= AT_MOST:
             connection.close()
         else:
             self._supervisor.start(self._turn_away(connection, turned), "client turned away")
@@ -97,12 +101,22 @@ class Listener:
             )
 
         try:
-            await loop.connect_accepted_socket(client, connection)
+            if self._tls is None:
+                await loop.connect_accepted_socket(client, connection)
+            else:
+                await loop.connect_accepted_socket(
+                    client,
+                    connection,
+                    ssl=self._tls.context,
+                    ssl_handshake_timeout=self._limits.handshake_seconds,
+                )
         except BaseException as error:
             left()
             connection.close()
             if not isinstance(error, OSError):
                 raise
+            if self._tls is not None:
+                self._tls.refused(error, host)
 
     async def _turn_away(self, connection: socket.socket, turned: Turned) -> None:
         why = f"Too many connections to the proxy (listen.{turned})"
