@@ -9,14 +9,17 @@ from collections.abc import Sequence
 import uvloop
 
 from benchmarks.machine import machine
-from benchmarks.micro.by_function import functions
+from benchmarks.micro.bounds import Figures, written
+from benchmarks.micro.by_function import by_function
+from benchmarks.micro.functions import figures, hot_functions
 from benchmarks.micro.passage import Legs
-from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Cost, Counts, counted, passing, timed
+from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Cost, Counts, measured, passing
 
 _HEAD = (
     f"{'':24}{'µs':>7}{'steps':>7}  {'of legs':<19}{'calls':>6}{'C calls':>8}{'bytecode':>9}"
     f"{'blocks held':>12}{'containers':>11}{'cycles':>7}  writes"
 )
+_BOUNDS = "benchmarks/micro/bounds.py"
 _LEGEND = f"""
 Of one request, by what {MANY} cost more than {FEW} that come together. A step is fixed, pure Python,
 timed in between. Legs: request; answer, and copy sent; copy's answer. Held: while the node's answer is
@@ -40,9 +43,10 @@ def main() -> int:
             print(f"{case.name}\n{'bytecode':>9}{'calls':>7}", *uvloop.run(_functions(case)), "", sep="\n")
         return 0
     print(f"{machine()}\n\n{_HEAD}")
-    for case in chosen:
-        print(_line(case, *uvloop.run(_measured(case, given.rounds))), flush=True)
+    requests = {case.name: _shown(case, given.rounds) for case in chosen}
     print(_LEGEND)
+    if not given.cases:
+        _show_functions(requests, uvloop.run(_of_functions(given.rounds)))
     return 0
 
 
@@ -54,12 +58,26 @@ def _chosen(names: Sequence[str]) -> Sequence[Case]:
 
 async def _functions(case: Case) -> list[str]:
     async with passing(case) as passage:
-        return await functions(passage)
+        return await by_function(passage)
 
 
-async def _measured(case: Case, rounds: int) -> tuple[Counts, Cost]:
-    async with passing(case) as passage:
-        return await counted(passage), await timed(passage, rounds)
+def _shown(case: Case, rounds: int) -> Figures:
+    whole = uvloop.run(measured(case, rounds))
+    print(_line(case, whole.counts, whole.cost), flush=True)
+    return whole.figures
+
+
+async def _of_functions(rounds: int) -> dict[str, Figures]:
+    async with hot_functions() as functions:
+        return {name: figures(function, rounds) for name, function in functions.items()}
+
+
+def _show_functions(requests: dict[str, Figures], functions: dict[str, Figures]) -> None:
+    print(f"\n{'':31}{'steps':>7}{'':21}{'calls':>6}{'C calls':>8}{'bytecode':>9}")
+    for name, found in functions.items():
+        calls = f"{found.python_calls:6.0f}{found.compiled_calls:8.0f}{found.bytecode:9.0f}"
+        print(f"{name:31}{found.steps:7.2f}{'':21}{calls}")
+    print(f"\nFor {_BOUNDS}:\n\nREQUESTS\n{written(requests)}\n\nFUNCTIONS\n{written(functions)}")
 
 
 def _line(case: Case, counts: Counts, cost: Cost) -> str:
@@ -68,7 +86,7 @@ def _line(case: Case, counts: Counts, cost: Cost) -> str:
         f"{case.name:24}{cost.seconds.total * 1e6:7.2f}{cost.steps.total:7.1f}  {of_legs:<19}"
         f"{counts.python_calls.total:6.0f}{counts.compiled_calls.total:8.0f}{counts.bytecode.total:9.0f}"
         f"{_held(counts.blocks):>12}{_held(counts.containers):>11}{counts.cycles:7.2f}"
-        f"  {', '.join(map(str, counts.writes))}"
+        f"  {', '.join(map(str, counts.writes[MANY]))}"
     )
 
 

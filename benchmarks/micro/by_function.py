@@ -31,7 +31,7 @@ class _ByFunction(Bytecode):
         return self._executed
 
 
-async def functions(passage: Passage) -> list[str]:
+async def by_function(passage: Passage) -> list[str]:
     """Lines of a table, the function that executes most first."""
     few, many = _ByFunction(), _ByFunction()
     for count, meter in ((FEW, few), (MANY, many)):

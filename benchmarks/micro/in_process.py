@@ -155,6 +155,7 @@ async def started(setting: Setting) -> AsyncIterator[InProcess]:
             client = await _client(proxy, config)
             yield InProcess(proxy, client, nodes[:-1], nodes[-1])
         finally:
+            await _leave(proxy)
             await proxy.stop()
             for node in nodes:
                 node.close()
@@ -218,3 +219,13 @@ async def _client(proxy: Proxy, config: Config) -> Recorder:
     assert connection._transport is not None
     connection._transport = recorder = Recorder(connection._transport)
     return recorder
+
+
+async def _leave(proxy: Proxy) -> None:
+    """The client goes: a proxy that stops would give it time to do so."""
+    for connection in list(proxy._listener._connections):
+        if isinstance(connection._transport, Recorder):
+            connection._transport = connection._transport.real
+        if connection._transport is not None:
+            connection._transport.abort()
+    await asyncio.sleep(0)

@@ -30,13 +30,15 @@ class PythonCalls:
 
     def __init__(self) -> None:
         self._calls = 0
+        self._others = sys.getprofile()
 
     def begin(self) -> None:
         self._calls = 0
+        self._others = sys.getprofile()
         sys.setprofile(self._called)
 
     def end(self) -> float:
-        sys.setprofile(None)
+        sys.setprofile(self._others)
         return self._calls
 
     def _called(self, frame: FrameType, event: str, argument: object) -> None:
@@ -54,13 +56,15 @@ class Bytecode:
 
     def __init__(self) -> None:
         self._instructions = 0
+        self._others = sys.gettrace()
 
     def begin(self) -> None:
         self._instructions = 0
+        self._others = sys.gettrace()
         sys.settrace(self._entered)
 
     def end(self) -> float:
-        sys.settrace(None)
+        sys.settrace(self._others)
         return self._instructions
 
     def _entered(self, frame: FrameType, event: str, argument: object) -> _Tracer:

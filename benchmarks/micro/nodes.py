@@ -19,6 +19,7 @@ from benchmarks.micro.requests import BOUND
 from benchmarks.micro.transports import Recorder
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.driver import RawConnection, connection_class
+from cqlproxy.cluster.request import Request
 from frame_codec import (
     HEADER,
     HEADER_LENGTH,
@@ -70,6 +71,10 @@ class Node:
                 answer = self.answer
             answers.append(encode_frame(_RESPONSE, 0, stream, Opcode.RESULT, answer))
         return b"".join(answers)
+
+    def under_way(self) -> list[Request]:
+        """The requests that this node has not answered."""
+        return list(self._connection._pending.values())
 
     def close(self) -> None:
         self._connection.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from benchmarks.micro.in_process import InProcess
@@ -25,6 +26,11 @@ class Legs(NamedTuple):
     @property
     def total(self) -> float:
         return self.request + self.answer + self.copy
+
+    @property
+    def most(self) -> float:
+        """What is there after a leg, at most."""
+        return max(accumulate(self))
 
 
 class Writes(NamedTuple):
@@ -67,6 +73,7 @@ class Passage:
         answered = meter.end()
 
         self.writes = Writes(to_nodes, len(client.writes), len(shadow.transport.writes))
+        assert client.reading, "more comes at once than the proxy takes"
         client.take()
         copies = shadow.answers()
         meter.begin()

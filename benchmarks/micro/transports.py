@@ -11,9 +11,11 @@ class Recorder(asyncio.Transport):
 
     def __init__(self, real: asyncio.Transport) -> None:
         super().__init__()
-        self._real = real
+        self.real = real
         self.protocol = cast(asyncio.Protocol, real.get_protocol())
         """Who reads from it: `data_received` is how bytes come in."""
+        self.reading = True
+        """Whether the proxy would read more."""
         self._arrived: asyncio.Future[None] | None = None
         self.writes: list[bytes] = []
         """What each call of `write` was given, since `take`."""
@@ -37,22 +39,22 @@ class Recorder(asyncio.Transport):
             await self._arrived
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        return self._real.get_extra_info(name, default)
+        return self.real.get_extra_info(name, default)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         pass
 
     def pause_reading(self) -> None:
-        raise AssertionError("the proxy stopped reading: the benchmark drives it beyond its bounds")
+        self.reading = False
 
     def resume_reading(self) -> None:
-        pass
+        self.reading = True
 
     def is_closing(self) -> bool:
-        return self._real.is_closing()
+        return self.real.is_closing()
 
     def close(self) -> None:
-        self._real.close()
+        self.real.close()
 
     def abort(self) -> None:
-        self._real.abort()
+        self.real.abort()

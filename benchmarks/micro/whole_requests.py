@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from benchmarks.micro.bounds import Figures
 from benchmarks.micro.in_process import DEFAULT, Setting, started
 from benchmarks.micro.meters import (
     Bytecode,
@@ -76,8 +77,8 @@ class Counts:
     """Of these, or larger, what the garbage collector watches."""
     cycles: float
     """Objects that only the garbage collector could free."""
-    writes: Writes
-    """Of `MANY` requests that came together."""
+    writes: dict[int, Writes]
+    """By how many requests came together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,33 @@ class Cost:
 
     seconds: Legs
     steps: Legs
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that was measured of one case."""
+
+    counts: Counts
+    cost: Cost
+
+    @property
+    def figures(self) -> Figures:
+        """As they are bounded."""
+        counts = self.counts
+        return Figures(
+            counts.python_calls.total,
+            counts.compiled_calls.total,
+            counts.bytecode.total,
+            self.cost.steps.total,
+            counts.blocks.most,
+            counts.containers.most,
+        )
+
+
+async def measured(case: Case, rounds: int) -> Whole:
+    """Warm up, count and time a case."""
+    async with passing(case) as passage:
+        return Whole(await counted(passage), await timed(passage, rounds))
 
 
 @asynccontextmanager
@@ -115,10 +143,12 @@ async def counted(passage: Passage) -> Counts:
     blocks = await _more(passage, HeldBlocks())
     containers = await _more(passage, HeldContainers())
     gc.collect()
-    await passage.measured(MANY, ProcessorTime())
-    writes = passage.writes
-    await passage.settle()
-    cycles = gc.collect() / MANY
+    writes = {}
+    for count in (1, FEW, MANY):
+        await passage.measured(count, ProcessorTime())
+        writes[count] = passage.writes
+        await passage.settle()
+    cycles = gc.collect() / (1 + FEW + MANY)
     return Counts(python_calls, compiled_calls, bytecode, blocks, containers, cycles, writes)
 
 

@@ -1,0 +1,98 @@
+"""What requests and hot functions may cost: the figures that they had when the table was last written.
+
+To write it anew, after a change that is worth its cost or one that saves some: ``make bench-micro`` prints
+the table at its end. Counts are the same in each run, so that one more call in each request is seen. Margins
+are for what is not: free lists and the like for memory; for time see `STEPS_MARGIN`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NamedTuple
+
+
+class Figures(NamedTuple):
+    """What one request costs, or one call of a function."""
+
+    python_calls: float
+    compiled_calls: float
+    bytecode: float
+    """Instructions."""
+    steps: float
+    """Of the fixed piece of Python in ``pace``."""
+    blocks: float = 0.0
+    """Allocations of at most 512 bytes that are held for a request at the same time."""
+    containers: float = 0.0
+    """Objects that the garbage collector watches, as above."""
+
+
+COUNTS_MARGIN: Final = 1.03
+"""Less than one call where there are not dozens."""
+
+HELD_MARGIN: Final = 1.0
+"""Blocks or containers beyond `COUNTS_MARGIN`: free lists keep some, and tables grow in steps."""
+
+STEPS_MARGIN: Final = 1.5
+"""On one machine medians of 100 rounds differ by up to 3 % for prepared requests and by 13 % for texts, whose
+analyses leave the processor's caches, with and without three other processes that keep both cores busy. The
+rest is for processors that are better at one thing than at another. What is slower by half, with the same
+calls and bytecode, copies or searches more than before."""
+
+JOURNALED_STEPS_MARGIN: Final = 2.5
+"""Where the journal's thread takes part, how often it wakes is chance: up to 55 % more."""
+
+BYTECODE_OF: Final = (3, 11)
+"""The version of Python whose instructions were counted."""
+
+OTHER_BYTECODE_MARGIN: Final = 1.3
+"""Other versions have other instructions for the same source."""
+
+REQUESTS: Final[dict[str, Figures]] = {
+    "SELECT": Figures(14, 24, 693, 5.641, 2, 1),
+    "SELECT, three nodes": Figures(18, 33, 906, 8.055, 2, 1),
+    "INSERT, not copied": Figures(14, 23, 707, 5.267, 2, 1),
+    "INSERT": Figures(32, 50, 1543, 14.21, 6.969, 2),
+    "INSERT, three nodes": Figures(36, 59, 1756, 17.63, 6.969, 2),
+    "INSERT, other ids there": Figures(35, 55, 1654, 16.07, 6.984, 2),
+    "INSERT, journal always": Figures(57, 60, 2003, 32.0, 9, 3),
+    "text INSERT, each new": Figures(103, 157.9, 3978, 74.46, 68.98, 38),
+    "text INSERT, seen before": Figures(77, 71, 2182, 31.56, 6.969, 2),
+    "BATCH of ten": Figures(323, 314, 8951, 100.7, 8.328, 2.359),
+}
+
+FUNCTIONS: Final[dict[str, Figures]] = {
+    "32 frames split": Figures(1, 65, 1745, 11.05),
+    "write time pinned": Figures(2, 3, 59, 0.9789),
+    "replica chosen": Figures(6, 11, 260, 1.997),
+    "governor asked, copy made": Figures(5, 6, 261, 2.432),
+    "other prepared id": Figures(3, 5, 113, 1.209),
+    "journal record": Figures(2, 4, 82, 1.056),
+    "ten columns analysed": Figures(26, 84, 1767, 31.79),
+}
+
+
+def exceeded(found: Figures, bound: Figures, *, steps_margin: float = STEPS_MARGIN) -> list[str]:
+    """What of `found` is more than the bound and its margin allow, in words; empty when all is well."""
+    counts_margin = COUNTS_MARGIN
+    bytecode_margin = COUNTS_MARGIN if sys.version_info[:2] == BYTECODE_OF else OTHER_BYTECODE_MARGIN
+    most = Figures(
+        bound.python_calls * counts_margin,
+        bound.compiled_calls * counts_margin,
+        bound.bytecode * bytecode_margin,
+        bound.steps * steps_margin,
+        bound.blocks * counts_margin + HELD_MARGIN,
+        bound.containers * counts_margin + HELD_MARGIN,
+    )
+    return [
+        f"{name.replace('_', ' ')}: {value:,.1f}, where {was:,.1f} are known and {limit:,.1f} allowed"
+        for name, value, was, limit in zip(Figures._fields, found, bound, most, strict=True)
+        if value > limit
+    ]
+
+
+def written(table: dict[str, Figures]) -> str:
+    """The entries of a table as this file has them."""
+    return "\n".join(
+        f"    {name!r}: Figures({', '.join(f'{value:.4g}' for value in figures)}),".replace("'", '"')
+        for name, figures in table.items()
+    )
