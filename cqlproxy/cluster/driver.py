@@ -168,13 +168,14 @@ class RawConnection(Connection):
         self.pool: Any = getattr(released, "__self__", None)
         self.congested = False
         self.alive = False
+        self.read_at = 0.0
+        """``time.monotonic()`` when bytes were read last: the time of the answers that are being handled."""
         self._writable_callbacks: list[Callable[[], None]] = []
         self._pending: dict[int, Request] = {}
         self._orphaned: set[int] = set()
         self._free_streams: list[int] = []
         self._next_stream = DRIVER_STREAMS
         self._out: list[bytes] = []
-        self._flush_scheduled = False
         self._transport: asyncio.Transport | None = None
         # With a context the driver would wrap the socket, and block its thread in each handshake.
         kwargs.pop("ssl_context", None)
@@ -228,10 +229,9 @@ class RawConnection(Connection):
         # Hot path: once for every request and once for every copy.
         if not self.alive:
             return False
-        free = self._free_streams
-        if free:
-            stream = free.pop()
-        else:
+        try:
+            stream = self._free_streams.pop()
+        except IndexError:
             stream = self._next_stream
             if stream > LAST_STREAM:
                 return False
@@ -240,11 +240,10 @@ class RawConnection(Connection):
         request.connection = self
         self._pending[stream] = request
         out = self._out
+        if not out:
+            self.loop.call_soon(self._flush)
         out.append(_pack_header(self._version, flags, stream, opcode, len(body)))
         out.append(body)
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            self.loop.call_soon(self._flush)
         return True
 
     async def ask(self, opcode: int, body: bytes, timeout: float) -> Answer:
@@ -285,7 +284,7 @@ class RawConnection(Connection):
             callback()
 
     def _flush(self) -> None:
-        self._flush_scheduled = False
+        # Scheduled by whoever puts the first frame there.
         if self._out and self._transport is not None:
             self._transport.write(b"".join(self._out))
             self._out.clear()
@@ -298,19 +297,19 @@ class RawConnection(Connection):
     def _data_received(self, decoder: FrameDecoder, data: bytes) -> None:
         # Hot path.
         self.msg_received = True
-        pending = self._pending
-        free = self._free_streams
+        self.read_at = monotonic()
+        take = self._pending.pop
+        free = self._free_streams.append
         for version, flags, stream, opcode, body in decoder.feed(data):
-            if stream >= DRIVER_STREAMS:
-                request = pending.pop(stream, None)
-                if request is None:
-                    self._late_answer(stream)
-                    continue
-                free.append(stream)
+            request = take(stream, None)
+            if request is not None:
+                free(stream)
                 try:
                     request.answered(flags, opcode, body)
                 except Exception:
                     log.exception("a bug of the proxy: an answer could not be handled")
+            elif stream >= DRIVER_STREAMS:
+                self._late_answer(stream)
             else:
                 self._driver_frame(version, flags, stream, opcode, body)
         if decoder.violation is not None:
@@ -392,10 +391,9 @@ class RawConnection(Connection):
         self.loop.call_soon_threadsafe(self._write, data)
 
     def _write(self, data: bytes) -> None:
-        self._out.append(data)
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
+        if not self._out:
             self.loop.call_soon(self._flush)
+        self._out.append(data)
 
     def close(self) -> None:
         """The driver closes the connection, from any thread."""
