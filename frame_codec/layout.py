@@ -26,6 +26,8 @@ SERIAL_CONSISTENCY: Final = int(QueryFlag.SERIAL_CONSISTENCY)
 DEFAULT_TIMESTAMP: Final = int(QueryFlag.DEFAULT_TIMESTAMP)
 NAMED_VALUES: Final = int(QueryFlag.NAMED_VALUES)
 
+_VALUES_AND_NAMES: Final = VALUES | NAMED_VALUES
+
 # In v5 this bit announces a keyspace after the timestamp, and servers read one whatever the version.
 UNKNOWN_FLAGS: Final = 0x80
 
@@ -186,6 +188,21 @@ def value_at(body: bytes, values_offset: int, index: int) -> Value:
     if length == -2:
         return UNSET
     raise ProtocolError(f"Invalid length of a [value]: {length}")
+
+
+def positional_value(body: bytes, at: int, index: int) -> bytes | None:
+    """Value number `index` (from 0) of a QUERY or EXECUTE that was accepted, whose parameters are at `at`.
+
+    None when it is null, unset or not there, and when the values have names.
+    """
+    # Hot path: for every copy whose tenant is bound.
+    if body[at + 2] & _VALUES_AND_NAMES != VALUES or index >= body[at + 3] << 8 | body[at + 4]:
+        return None
+    at += 5
+    if index:
+        at = skip_values(body, at, index, False)
+    (length,) = INT.unpack_from(body, at)
+    return body[at + 4 : at + 4 + length] if length >= 0 else None
 
 
 def named_value(body: bytes, values_offset: int, count: int, name: bytes) -> Value:

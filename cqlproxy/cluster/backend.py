@@ -104,6 +104,8 @@ class Backend:
         self._session: Any = None
         self._closing = False
         self._live: list[RawConnection] = []
+        self._only: RawConnection | None = None
+        """The connection, where there is one only."""
         self._turn = 0
         self._token_map: Any = None
         self._rings: dict[str, Ring | None] = {}
@@ -205,8 +207,10 @@ class Backend:
         ``parameters_at`` is the offset of the query parameters in ``body``.
         """
         # Hot path: with one connection there is nothing to choose.
-        connection: RawConnection | None = None
-        if len(self._live) > 1 and prepared.routing_indexes and prepared.routing_keyspace is not None:
+        connection = self._only
+        if connection is not None and prepared.stands_in is None:
+            return connection
+        if connection is None and prepared.routing_indexes and prepared.routing_keyspace is not None:
             routing_key = routing_values(body, parameters_at, prepared.routing_indexes)
             if routing_key is not None:
                 connection = self.pick_replica(prepared.routing_keyspace, routing_key)
@@ -347,6 +351,7 @@ class Backend:
         node.host = host
         node.add(connection)
         self._live.append(connection)
+        self._only = connection if len(self._live) == 1 else None
         log.info("connected to a node", extra={"cluster": self.name, "node": node.address})
         self._on_change()
 
@@ -356,6 +361,7 @@ class Backend:
             return
         if connection in self._live:
             self._live.remove(connection)
+            self._only = self._live[0] if len(self._live) == 1 else None
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)

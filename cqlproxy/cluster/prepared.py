@@ -23,6 +23,10 @@ from filters import Scope
 from frame_codec import Prepared
 
 
+START = 18
+"""Bytes that an EXECUTE begins with where the id has 16, as those of all servers have: its length, and the id."""
+
+
 class PreparedStatement:
     """One prepared statement.
 
@@ -45,7 +49,9 @@ class PreparedStatement:
         "in_turn",
         "keyspace",
         "metadata_changed",
+        "parameters_at",
         "plain_read",
+        "plain_write",
         "refused_until",
         "repeatable",
         "result_columns",
@@ -59,6 +65,7 @@ class PreparedStatement:
         "tables",
         "text",
         "used",
+        "usual",
         "writes",
     )
 
@@ -73,15 +80,16 @@ class PreparedStatement:
         side: Side | None = None,
     ) -> None:
         self.id = prepared.id
+        self.parameters_at = 2 + len(prepared.id)
+        """Where the parameters of an EXECUTE stand that has no custom payload."""
         self.ids: list[bytes | None] = [None, None]
         """By ``Side``: its id there; None until it is prepared there, the very object ``id`` where equal."""
-        if side is not None:
-            self.ids[side] = prepared.id
         self.text = text
         self.keyspace = keyspace
         self.statement = statement
         self.system_table = system_table
         self.writes = statement.kind in (Kind.MUTATION, Kind.BATCH)
+        self.plain_write = statement.kind is Kind.MUTATION and not statement.conditional
         self.plain_read = statement.kind is Kind.READ and not system_table
         self.conditional = statement.conditional
         self.stamped = self.writes and not self.conditional
@@ -108,12 +116,18 @@ class PreparedStatement:
         none may skip them."""
         self.result_columns = prepared.result.columns
         """The columns that the first client was told."""
+        self.usual = [False, False]
+        """By ``Side``: whether an EXECUTE that is answered there is a plain read, or a write without functions,
+        and can be passed on by the id that it has."""
+        if side is not None:
+            self.named_on(side, prepared.id)
         self._described(prepared)
 
     def told(self, prepared: Prepared) -> None:
         """A client has prepared it again, and was told what the server says of it now."""
         if prepared.result.columns != self.result_columns:
             self.metadata_changed = [True, True]
+            self.usual = [False, False]
         self._described(prepared)
 
     def known_on(self, side: Side, prepared: Prepared) -> None:
@@ -121,12 +135,18 @@ class PreparedStatement:
         self.named_on(side, prepared.id)
         if prepared.result.columns != self.result_columns:
             self.metadata_changed[side] = True
+            self.usual[side] = False
         self._described(prepared)
 
     def named_on(self, side: Side, prepared_id: bytes) -> None:
         """A cluster has given it this id."""
         # The very object where it is equal, so that hot code need not compare.
         self.ids[side] = self.id if prepared_id == self.id else prepared_id
+        self.usual[side] = (
+            prepared_id == self.id
+            and (self.plain_read or (self.writes and not self.has_functions))
+            and not self.metadata_changed[side]
+        )
 
     def _described(self, prepared: Prepared) -> None:
         self.bound = prepared.bound.columns
@@ -152,7 +172,11 @@ class PreparedStatements:
         self._capacity = capacity
         self._by_id: OrderedDict[bytes, PreparedStatement] = OrderedDict()
         self.get = self._by_id.get
-        """``get(id)``: the statement or None. A bare dict look-up: this is asked for every EXECUTE."""
+        """``get(id)``: the statement or None."""
+        self._by_start: dict[bytes, PreparedStatement] = {}
+        self.executed = self._by_start.get
+        """``executed(start)``: the statement or None, by the first `START` bytes of its EXECUTE. A bare dict
+        look-up: this is asked for every EXECUTE."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -160,6 +184,8 @@ class PreparedStatements:
     def put(self, statement: PreparedStatement) -> None:
         """Add or replace; the caller of ``get`` sets ``used``, which spares a statement once."""
         self._by_id[statement.id] = statement
+        if statement.parameters_at == START:
+            self._by_start[_start(statement)] = statement
         while len(self._by_id) > self._capacity:
             oldest = next(iter(self._by_id.values()))
             if oldest.used and oldest is not statement:
@@ -167,3 +193,8 @@ class PreparedStatements:
                 self._by_id.move_to_end(oldest.id)
             else:
                 del self._by_id[oldest.id]
+                self._by_start.pop(_start(oldest), None)
+
+
+def _start(statement: PreparedStatement) -> bytes:
+    return len(statement.id).to_bytes(2, "big") + statement.id

@@ -19,7 +19,7 @@ from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.cluster.request import Failure, Request
+from cqlproxy.cluster.request import Failure
 from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.attempts import Attempts
 from cqlproxy.mirror.mutation import Mutation
@@ -27,15 +27,7 @@ from cqlproxy.mirror.preparation import NotNowError, RefusedError, prepare_on_ta
 from cqlproxy.mirror.time_left import aged, expires
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import (
-    PROTOCOL_V4,
-    ErrorCode,
-    ErrorResponse,
-    Opcode,
-    PlainError,
-    ProtocolError,
-    response_start,
-)
+from frame_codec import ErrorResponse, Opcode
 
 log = logging.getLogger(__name__)
 
@@ -48,21 +40,20 @@ SCHEMA_TIMEOUT_SECONDS: Final = 30.0
 AGED_SECONDS: Final = 1.0
 """A copy that is older has its time to live shortened; it is in whole seconds."""
 
-_RESULT = int(Opcode.RESULT)
 _EXECUTE = int(Opcode.EXECUTE)
 
 
 class Destiny(Protocol):
     """Told what becomes of the copies that ``Delivery.start`` took, once for each start."""
 
-    def delivered(self, attempt: Attempt) -> None:
-        """The target acknowledged it. Hot path; the attempt has yet to be ``landed``."""
+    def delivered(self, mutation: Mutation) -> None:
+        """The target acknowledged it. Hot path."""
 
-    def refused(self, attempt: Attempt, error: ErrorResponse) -> None:
-        """The target answered with an error; the attempt has landed."""
+    def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
+        """The target answered with an error."""
 
-    def unanswered(self, attempt: Attempt, failure: Failure) -> None:
-        """No answer came; the attempt has landed."""
+    def unanswered(self, mutation: Mutation, failure: Failure) -> None:
+        """No answer came."""
 
     def unsent(self, mutations: list[Mutation], error: str, *, refused: bool) -> None:
         """They were not sent: the target refuses their statement or keyspace, or could not be asked."""
@@ -77,42 +68,8 @@ class Destiny(Protocol):
         """There may be room again."""
 
 
-class Attempt(Request):
-    """One copy under way."""
-
-    __slots__ = ("delivery", "mutation", "sent")
-
-    def __init__(self, delivery: Delivery, mutation: Mutation, sent: float) -> None:
-        self.delivery = delivery
-        self.mutation = mutation
-        self.sent = sent
-
-    def answered(self, flags: int, opcode: int, body: bytes) -> None:
-        # Hot path: once for every copy.
-        delivery = self.delivery
-        if self not in delivery.in_flight:
-            return
-        if opcode == _RESULT:
-            delivery.delivered(self)
-        else:
-            delivery.landed(self)
-            delivery.destiny.refused(self, _error(flags, body))
-
-    def failed(self, failure: Failure) -> None:
-        if self in self.delivery.in_flight:
-            self.delivery.landed(self)
-            self.delivery.destiny.unanswered(self, failure)
-
-
-def _error(flags: int, body: bytes) -> ErrorResponse:
-    try:
-        return ErrorResponse.decode(body, PROTOCOL_V4, response_start(body, flags))
-    except ProtocolError as damage:
-        return PlainError(f"an error that cannot be read: {damage}", ErrorCode.SERVER_ERROR)
-
-
 class Delivery:
-    """Sends copies to ``target``. ``timeout`` is in seconds; ``clock`` gives seconds that never go back.
+    """Sends copies to ``target``; implements ``mutation.Carrier``. ``timeout`` is in seconds; ``clock`` gives seconds that never go back.
 
     ``rules`` are those in force, until ``use_rules``.
     """
@@ -134,11 +91,13 @@ class Delivery:
         self._rules = rules
         self.destiny = destiny
         self.delivered = destiny.delivered
+        self.refused = destiny.refused
+        self.unanswered = destiny.unanswered
         self._clock = clock
         self._expired = expired
         self._supervisor = Supervisor()
-        self.in_flight: set[Attempt] = set()
-        self._earlier: set[Attempt] = set()
+        self.in_flight: set[Mutation] = set()
+        self._earlier: set[Mutation] = set()
         """Those of them that were sent under rules which are no longer in force."""
         self._earlier_settled = asyncio.Event()
         self._parked: dict[PreparedStatement | str, list[Mutation]] = {}
@@ -150,8 +109,7 @@ class Delivery:
 
     def __iter__(self) -> Iterator[Mutation]:
         """All copies that were started and are not told of yet."""
-        for attempt in self.in_flight:
-            yield attempt.mutation
+        yield from self.in_flight
         yield from self.not_sent()
 
     def not_sent(self) -> Iterator[Mutation]:
@@ -166,7 +124,7 @@ class Delivery:
         return not (self.in_flight or self._parked or self._beginning)
 
     def is_under_way(self, mutation: Mutation) -> bool:
-        return any(attempt.mutation is mutation for attempt in self.in_flight)
+        return mutation in self.in_flight
 
     # --- rules --------------------------------------------------------------------------------
 
@@ -187,7 +145,7 @@ class Delivery:
     async def stop(self) -> list[Mutation]:
         """Forget everything; returns the copies under way, whose outcome is not known any more."""
         await self._supervisor.stop()
-        under_way = [attempt.mutation for attempt in self.in_flight]
+        under_way = list(self.in_flight)
         self.in_flight.clear()
         self._earlier.clear()
         self._earlier_settled.set()
@@ -231,18 +189,39 @@ class Delivery:
             return False
         if not mutation.repeatable and mutation.entry is not None and self._begins(mutation):
             return True
-        attempt = Attempt(self, mutation, now)
+        mutation.carrier = self
+        mutation.sent = now
         timeout = SCHEMA_TIMEOUT_SECONDS if mutation.schema else self._timeout
-        if not connection.send(attempt, 0, mutation.opcode, body, now + timeout):
+        if not connection.send(mutation, 0, mutation.opcode, body, now + timeout):
             return False
-        self.in_flight.add(attempt)
+        self.in_flight.add(mutation)
         return True
 
-    def landed(self, attempt: Attempt) -> None:
+    def start_fresh(self, mutation: Mutation) -> bool:
+        """As ``start``, for an EXECUTE that has just been taken under the rules in force."""
+        # Hot path: once for nearly every copy.
+        prepared = mutation.prepared[0]
+        if prepared.ids[self._side] is not prepared.id or not mutation.repeatable:
+            return self.start(mutation)
+        body = mutation.body
+        connection = self._target.pick_for(prepared, body, 2 + len(prepared.id))
+        if connection is None:
+            return False
+        if connection.congested:
+            self._wait_for_room(connection)
+            return False
+        mutation.carrier = self
+        mutation.sent = now = mutation.offered
+        if not connection.send(mutation, 0, _EXECUTE, body, now + self._timeout):
+            return False
+        self.in_flight.add(mutation)
+        return True
+
+    def landed(self, mutation: Mutation) -> None:
         """A copy is no longer under way."""
-        self.in_flight.discard(attempt)
+        self.in_flight.discard(mutation)
         if self._earlier:
-            self._earlier.discard(attempt)
+            self._earlier.discard(mutation)
             if not self._earlier:
                 self._earlier_settled.set()
 
@@ -294,13 +273,12 @@ class Delivery:
 
     # --- preparing, and opening keyspaces -----------------------------------------------------
 
-    def prepare_again(self, attempt: Attempt, unknown_id: bytes) -> None:
+    def prepare_again(self, mutation: Mutation, unknown_id: bytes) -> None:
         """A node does not know an id: prepare there, and go on. Nothing was applied."""
-        mutation = attempt.mutation
         for prepared in mutation.prepared:
             for sent in (prepared, prepared.aging):
                 if sent is not None and sent.ids[self._side] == unknown_id:
-                    if not self._park(sent, mutation, attempt.connection):
+                    if not self._park(sent, mutation, mutation.connection):
                         self.destiny.go_on([mutation])
                     return
         # Its id was replaced while this copy was under way.

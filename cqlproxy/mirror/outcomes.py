@@ -20,7 +20,7 @@ from cqlproxy.journal import Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.attempts import Attempts
 from cqlproxy.mirror.circuit import OPEN_SECONDS, PROBES, Circuit, CircuitState
-from cqlproxy.mirror.delivery import Attempt, Delivery
+from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.retries import Retries
 from cqlproxy.mirror.settings import MirrorSettings
@@ -98,6 +98,7 @@ class Outcomes:
         self._retry_timer: asyncio.TimerHandle | None = None
         self._retry_timer_at = 0.0
         self._circuit_timer: asyncio.TimerHandle | None = None
+        self._arrived = holder.arrived
         self.go_on = holder.go_on
         self.may_be_sent = holder.may_be_sent
         self.pump = holder.pump
@@ -109,48 +110,45 @@ class Outcomes:
 
     # --- answers ------------------------------------------------------------------------------
 
-    def delivered(self, attempt: Attempt) -> None:
+    def delivered(self, mutation: Mutation) -> None:
         """See ``Destiny``."""
         # Hot path: once for every copy.
-        self.delivery.landed(attempt)
         if self.troubled:
             self._target_is_well()
-        mutation = attempt.mutation
         metrics = self._metrics
         metrics.mirrored += 1
         metrics.mirrored_by_table.add(mutation.tables)
-        self._latency_ok.observe(self._clock() - attempt.sent)
-        self._holder.arrived(mutation)
+        self._latency_ok.observe(self._clock() - mutation.sent)
+        self._arrived(mutation)
 
-    def refused(self, attempt: Attempt, error: ErrorResponse) -> None:
+    def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
         """See ``Destiny``."""
-        mutation = attempt.mutation
         outcome = outcome_of_error(error.code, schema=mutation.schema)
         if outcome is Outcome.DELIVERED:
-            self.delivered(attempt)
+            self.delivered(mutation)
             return
-        self._latency_error.observe(self._clock() - attempt.sent)
+        self._latency_error.observe(self._clock() - mutation.sent)
         text = f"{_name(error.code)}: {error.message}"
         if outcome is Outcome.REFUSED:
             self._target_is_well()
             self._holder.give_up(mutation, Reason.REJECTED, text, error)
         elif isinstance(error, Unprepared):
             self._target_is_well()
-            self._unprepared(attempt, error, text)
+            self._unprepared(mutation, error, text)
         else:
             self._failed(
-                attempt,
+                mutation,
                 text,
                 nothing_applied=outcome is Outcome.NOT_APPLIED,
                 congested=error.code in _CONGESTED,
             )
         self.pump()
 
-    def unanswered(self, attempt: Attempt, failure: Failure) -> None:
+    def unanswered(self, mutation: Mutation, failure: Failure) -> None:
         """See ``Destiny``."""
-        self._latency_error.observe(self._clock() - attempt.sent)
+        self._latency_error.observe(self._clock() - mutation.sent)
         text = f"the {self._target.name} cluster gave no answer: {failure.value}"
-        self._failed(attempt, text, nothing_applied=False, congested=failure is Failure.TIMEOUT)
+        self._failed(mutation, text, nothing_applied=False, congested=failure is Failure.TIMEOUT)
         self.pump()
 
     def unsent(self, mutations: list[Mutation], error: str, *, refused: bool) -> None:
@@ -166,8 +164,7 @@ class Outcomes:
         for mutation in mutations:
             self._try_again(mutation, now, now, error, counts=counts, nothing_applied=True)
 
-    def _unprepared(self, attempt: Attempt, error: Unprepared, text: str) -> None:
-        mutation = attempt.mutation
+    def _unprepared(self, mutation: Mutation, error: Unprepared, text: str) -> None:
         tried = mutation.tried
         if tried is None:
             tried = mutation.tried = Attempts()
@@ -178,19 +175,17 @@ class Outcomes:
             self._holder.give_up(mutation, Reason.UNPREPARED, text, error)
             return
         self._metrics.retried += 1
-        self.delivery.prepare_again(attempt, error.id)
+        self.delivery.prepare_again(mutation, error.id)
 
     # --- failures -----------------------------------------------------------------------------
 
-    def _failed(self, attempt: Attempt, error: str, *, nothing_applied: bool, congested: bool) -> None:
+    def _failed(self, mutation: Mutation, error: str, *, nothing_applied: bool, congested: bool) -> None:
         now = self._clock()
         counts = self.circuit.state is CircuitState.CLOSED
         if congested:
-            self.window.congested(attempt.sent, now)
-        self._target_fails(attempt.sent, now)
-        self._try_again(
-            attempt.mutation, attempt.sent, now, error, counts=counts, nothing_applied=nothing_applied
-        )
+            self.window.congested(mutation.sent, now)
+        self._target_fails(mutation.sent, now)
+        self._try_again(mutation, mutation.sent, now, error, counts=counts, nothing_applied=nothing_applied)
 
     def _try_again(
         self,

@@ -34,10 +34,12 @@ from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.turns import Turns
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import ErrorResponse
+from frame_codec import ErrorResponse, Opcode
 
 AskAgain = Callable[[Mutation], bool]
 """Judges a copy by the rules in force; False when nothing of it may be sent. Sets its ``rules``."""
+
+_EXECUTE: Final = int(Opcode.EXECUTE)
 
 _GIVEN_UP: Final = Rules()
 """In place of the rules of a copy that is a dead letter, and is forgotten when its turn comes."""
@@ -89,6 +91,8 @@ class Mirror:
             expired=self._expired,
         )
         self._in_flight = self._delivery.in_flight
+        self._start = self._delivery.start
+        self._start_fresh = self._delivery.start_fresh
         self._turns = Turns(self._delivery, self._outcomes)
         self._starts = self._turns.starts
         self._backlog: Backlog | None = None
@@ -189,8 +193,14 @@ class Mirror:
             return
         self._held += 1
         self._held_bytes += size
-        if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
-            self._wait(mutation)
+        if self._calm and not mutation.ordered and len(self._in_flight) < self._outcomes.limit:
+            if mutation.opcode == _EXECUTE:
+                started = self._start_fresh(mutation)
+            else:
+                started = self._start(mutation)
+            if started:
+                return
+        self._wait(mutation)
 
     def offer_then(self, mutation: Mutation, taken: Callable[[], None]) -> None:
         """Take a copy whose client has no answer yet; ``taken()`` is called once, when it may be given.
@@ -211,7 +221,7 @@ class Mirror:
             self._overflow(mutation, taken)
             return
         self._hold(mutation)
-        if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
+        if not self._calm or mutation.ordered or not self._starts(mutation):
             self._wait(mutation)
 
     def deliver(self, mutation: Mutation, settled: Settled) -> None:
@@ -235,7 +245,7 @@ class Mirror:
         if why is None:
             self._awaited.take(mutation, settled)
             self._hold(mutation)
-            if not self._calm or mutation.in_turn or mutation.alone or not self._starts(mutation):
+            if not self._calm or mutation.ordered or not self._starts(mutation):
                 self._loop.call_later(self._settings.timeout, self._is_late, mutation)
                 self._wait(mutation)
         elif self._awaited.fails:

@@ -90,7 +90,7 @@ class Aftermath:
         side = exchange.route.side
         known = registry.get(prepared.id)
         if known is not None and known.keyspace == exchange.keyspace:
-            known.ids[side] = known.id
+            known.named_on(side, prepared.id)
             known.told(prepared)
             return
         registry.put(

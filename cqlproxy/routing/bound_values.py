@@ -13,11 +13,11 @@ from frame_codec import (
     QueryFlag,
     Reader,
     parameters,
+    positional_value,
     query_span,
     value_at,
 )
 
-_VALUES = int(QueryFlag.VALUES)
 _NAMED_VALUES = int(QueryFlag.NAMED_VALUES)
 
 BoundValues = Callable[[int], bytes | None]
@@ -26,16 +26,9 @@ BoundValues = Callable[[int], bytes | None]
 
 def bound_value(body: bytes, prepared: PreparedStatement, index: int) -> bytes | None:
     """The value that an EXECUTE binds to a marker."""
-    # Hot path for tables whose tenant is bound: nothing is read but this value.
-    at = 2 + len(prepared.id)
-    flags = body[at + 2] & (_VALUES | _NAMED_VALUES)
-    if flags == _VALUES:
-        if index >= body[at + 3] << 8 | body[at + 4]:
-            return None
-        found = value_at(body, at + 5, index)
-        return found if found.__class__ is bytes else None
-    if not flags & _NAMED_VALUES:
-        return None
+    at = prepared.parameters_at
+    if not body[at + 2] & _NAMED_VALUES:
+        return positional_value(body, at, index)
     name = prepared.bound[index].name if index < len(prepared.bound) else None
     return _named(body, parameters(body, at), name)
 

@@ -12,7 +12,7 @@ from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.routing.bound_values import BoundValues, bound_value, of_batch_entry, of_execute, of_query
+from cqlproxy.routing.bound_values import BoundValues, of_batch_entry, of_execute, of_query
 from cqlproxy.routing.decided import decided_batch, decided_execute, decided_query
 from cqlproxy.routing.scopes import of_schema_change, prepared_scope, qualified, scope_of
 from cqlproxy.routing.text_batch import reduced_text_batch
@@ -36,6 +36,7 @@ from frame_codec import (
     batch,
     batch_of,
     execute_id,
+    positional_value,
     query_span,
     with_consistency,
     with_values_kept,
@@ -77,21 +78,43 @@ class Copies:
         """Of an EXECUTE."""
         # Hot path.
         prepared = write.prepared
-        body = _message(write) if write.flags & _CUSTOM_PAYLOAD else write.body
+        scope = prepared.scope
+        if (
+            scope is None
+            or scope.rules is not self.governor.rules
+            or write.flags
+            or not prepared.plain_write
+            or self._consistency is not None
+        ):
+            return self._prepared_with_care(write)
+        body = write.body
+        if scope.verdict is not ALLOWED:
+            only = scope.only
+            if only is None:
+                return self._prepared_with_care(write)
+            value = positional_value(body, prepared.parameters_at, only[0])
+            if value is None or only[1](value) is not None:
+                return self._prepared_with_care(write)
+        return Mutation(
+            _EXECUTE,
+            body,
+            write.connection.read_at,
+            prepared.tables,
+            scope.rules,
+            (prepared,),
+            prepared.repeatable,
+            prepared.in_turn,
+            prepared.expires,
+        )
+
+    def _prepared_with_care(self, write: PreparedWrite) -> Mutation | None:
+        """Of an EXECUTE with anything that most do not have."""
+        prepared = write.prepared
+        body = _message(write)
         if prepared.statement.kind is not _MUTATION:
             return self._prepared_other(prepared, body)
-        scope = prepared.scope
-        rules = self.governor.rules
-        if scope is None or scope.rules is not rules:
-            scope = prepared_scope(self.governor, prepared)
-        verdict = scope.verdict
-        if verdict is None:
-            only = scope.only
-            value = bound_value(body, prepared, only[0]) if only is not None else None
-            if value is not None and only is not None and only[1](value) is None:
-                verdict = ALLOWED
-            else:
-                verdict = scope.decide(of_execute(body, prepared))
+        scope = prepared_scope(self.governor, prepared)
+        verdict = scope.verdict or scope.decide(of_execute(body, prepared))
         if verdict is not ALLOWED and self._refuses(verdict, prepared.tables[0]):
             return None
         if prepared.conditional:
@@ -108,7 +131,7 @@ class Copies:
             body,
             offered=monotonic(),
             tables=prepared.tables,
-            rules=rules,
+            rules=scope.rules,
             prepared=(prepared,),
             repeatable=prepared.repeatable,
             in_turn=prepared.in_turn,

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from cqlproxy.cluster.backend import Backend
-from cqlproxy.cluster.prepared import PreparedStatements
+from cqlproxy.cluster.prepared import PreparedStatement, PreparedStatements
 from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.modes import Mode
@@ -23,6 +23,10 @@ class Manner(Enum):
     AFTERWARDS = "after the answer"
     TAKEN_FIRST = "the answer waits until the copy is in the journal, or has room in the queue"
     BESIDE = "at the same time as the write, and the answer waits for both"
+
+
+def _none(start: bytes) -> PreparedStatement | None:
+    return None
 
 
 class Serving(NamedTuple):
@@ -56,6 +60,7 @@ class Route:
         "afterwards",
         "backend",
         "elsewhere",
+        "executed",
         "manner",
         "marks_pages",
         "mirror",
@@ -79,6 +84,8 @@ class Route:
         self.side = side
         self.backend = backend
         self.prepared = prepared
+        self.executed = _none if manner is Manner.BESIDE else prepared.executed
+        """From the first bytes of an EXECUTE to its statement, if it may be a usual one."""
         self.manner = manner
         self.mirror = mirror
         self.afterwards = mirror if manner is Manner.AFTERWARDS else None

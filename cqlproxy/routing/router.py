@@ -12,7 +12,7 @@ from time import monotonic
 
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
-from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.cluster.prepared import START, PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.aftermath import Aftermath
 from cqlproxy.routing.copies import Copies
@@ -98,6 +98,32 @@ class Router:
     def execute(self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float) -> None:
         """EXECUTE (spec section 4.1.6)."""
         # Hot path.
+        route = client.route
+        prepared = route.executed(body[:START])
+        if prepared is None or not prepared.usual[route.side] or flags or len(body) <= START + 2:
+            self._execute_with_care(client, stream, flags, body, now)
+            return
+        prepared.used = True
+        query_flags = body[START + 2]
+        exchange: PreparedWrite | PreparedRead
+        if prepared.writes:
+            self._metrics.writes_total += 1
+            if prepared.stamped and route.stamps and not query_flags & _DEFAULT_TIMESTAMP:
+                body = with_timestamp(body, START + 2, self._clock.next())
+            exchange = PreparedWrite(self._steps, client, stream, 0, _EXECUTE, body, now)
+        else:
+            self._metrics.reads_total += 1
+            if query_flags & _PAGING_STATE and route.marks_pages:
+                self._next_page(client, stream, 0, body, START + 2, prepared, now)
+                return
+            exchange = self._prepared_read(self._steps, client, stream, 0, _EXECUTE, body, now)
+        exchange.prepared = prepared
+        self._send(exchange, route.backend.pick_for(prepared, body, START), body)
+
+    def _execute_with_care(
+        self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float
+    ) -> None:
+        """EXECUTE with anything that most do not have."""
         at = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
         prepared_id = execute_id(body, at)
         route = client.route
@@ -124,8 +150,6 @@ class Router:
             if prepared.stamped and not query_flags & _DEFAULT_TIMESTAMP and route.stamps:
                 body = with_timestamp(body, flags_at, self._clock.next())
             exchange = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
-            exchange.statement = prepared.statement
-            exchange.keyspace = prepared.keyspace
         elif prepared.plain_read:
             self._metrics.reads_total += 1
             if query_flags & _PAGING_STATE and route.marks_pages:
@@ -138,10 +162,7 @@ class Router:
             self._execute_other(client, stream, flags, body, flags_at, prepared, now)
             return
         exchange.prepared = prepared
-        if prepared.ids[side] is not prepared.id or route.manner is _BESIDE:
-            self._execute_further(exchange, flags_at - 2)
-            return
-        self._send(exchange, route.backend.pick_for(prepared, body, flags_at - 2), body)
+        self._execute_further(exchange, flags_at - 2)
 
     def _execute_further(self, exchange: PreparedWrite | PreparedRead, parameters_at: int) -> None:
         """EXECUTE with what is not there most of the time: another id, another cluster at the same time."""
@@ -173,8 +194,6 @@ class Router:
         if prepared is not None:
             execute = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
             execute.prepared = prepared
-            execute.statement = prepared.statement
-            execute.keyspace = prepared.keyspace
             self._execute_further(execute, at)
             return
         write = Write(self._steps, client, stream, flags & _PASSED_ON, _QUERY, body, now)
@@ -235,8 +254,6 @@ class Router:
             self._unclassified(prepared.text)
         write = PreparedWrite(self._steps, client, stream, flags & _PASSED_ON, _EXECUTE, body, now)
         write.prepared = prepared
-        write.statement = statement
-        write.keyspace = prepared.keyspace
         self._metrics.writes_total += 1
         self._write_beside(write)
         # DESCRIBE looks at the keyspace that is in use when it is executed.
