@@ -132,7 +132,6 @@ class FrameDecoder:
             self._need = need
         return frames
 
-<<<<<<< HEAD
     @property
     def part(self) -> int:
         """How many bytes there are of a frame that is not whole."""
@@ -146,7 +145,7 @@ class FrameDecoder:
             return None
         version, _, stream, _, _ = HEADER.unpack_from(head)
         return version, stream
-=======
+
     def _alike(self, data: bytes, size: int, frames: list[Frame]) -> int:
         """Add the frames of equal length that `data` begins with, if they are many; where they end.
 
@@ -174,7 +173,6 @@ class FrameDecoder:
                 end = count * step
         frames += _struct_of(body_length).iter_unpack(data if end == size else data[:end])
         return end
->>>>>>> 8c8c2c1 (Frames of equal length are told apart together)
 
     def _violation_of(self, version: int, stream: int, length: int) -> ProtocolError:
         newest = max(self._spoken) & ~RESPONSE_BIT

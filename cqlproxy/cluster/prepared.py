@@ -22,9 +22,8 @@ from cqlproxy.statements import (
 from filters import Scope
 from frame_codec import Prepared
 
-
 START = 18
-"""Bytes that an EXECUTE begins with where the id has 16, as those of all servers have: its length, and the id."""
+"""Bytes that an EXECUTE begins with: the length of its id, and the id, where that has 16 as servers give."""
 
 
 class PreparedStatement:
@@ -117,8 +116,8 @@ class PreparedStatement:
         self.result_columns = prepared.result.columns
         """The columns that the first client was told."""
         self.usual = [False, False]
-        """By ``Side``: whether an EXECUTE that is answered there is a plain read, or a write without functions,
-        and can be passed on by the id that it has."""
+        """By ``Side``: whether an EXECUTE that is answered there can be passed on by the id that it has, and
+        is a plain read or a write without functions."""
         if side is not None:
             self.named_on(side, prepared.id)
         self._described(prepared)

@@ -69,9 +69,10 @@ class Destiny(Protocol):
 
 
 class Delivery:
-    """Sends copies to ``target``; implements ``mutation.Carrier``. ``timeout`` is in seconds; ``clock`` gives seconds that never go back.
+    """Sends copies to ``target``; implements ``mutation.Carrier``.
 
-    ``rules`` are those in force, until ``use_rules``.
+    ``timeout`` is in seconds; ``clock`` gives seconds that never go back. ``rules`` are those in force, until
+    ``use_rules``.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Delivery:
         self._timeout = timeout
         self._rules = rules
         self.destiny = destiny
-        self.delivered = destiny.delivered
+        self.delivered: Callable[[Mutation], None] = destiny.delivered
         self.refused = destiny.refused
         self.unanswered = destiny.unanswered
         self._clock = clock

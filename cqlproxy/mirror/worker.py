@@ -194,11 +194,8 @@ class Mirror:
         self._held += 1
         self._held_bytes += size
         if self._calm and not mutation.ordered and len(self._in_flight) < self._outcomes.limit:
-            if mutation.opcode == _EXECUTE:
-                started = self._start_fresh(mutation)
-            else:
-                started = self._start(mutation)
-            if started:
+            start = self._start_fresh if mutation.opcode == _EXECUTE else self._start
+            if start(mutation):
                 return
         self._wait(mutation)
 
