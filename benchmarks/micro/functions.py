@@ -17,7 +17,7 @@ from benchmarks.micro.bounds import Figures
 from benchmarks.micro.in_process import Setting, started
 from benchmarks.micro.meters import Bytecode, CompiledCalls, Meter, ProcessorTime, PythonCalls
 from benchmarks.micro.pace import step_seconds
-from benchmarks.micro.requests import INSERTS, frames, texts
+from benchmarks.micro.requests import INSERTS, UNLIKE_INSERTS, frames, texts
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
@@ -25,13 +25,14 @@ from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.record import record_of
 from cqlproxy.routing.writes import PreparedWrite
 from cqlproxy.statements import analyse
-from frame_codec import REQUEST_VERSIONS, FrameDecoder, Opcode, with_timestamp
+from frame_codec import REQUEST_VERSIONS, FrameDecoder, Opcode, execute_id, with_timestamp
 
 _FEW: Final = 32
 _MANY: Final = 96
 _EXECUTE: Final = int(Opcode.EXECUTE)
 
 SPLIT_FRAMES: Final = "32 frames split"
+SPLIT_UNLIKE: Final = "32 frames split, lengths differ"
 PINNED: Final = "write time pinned"
 ROUTED: Final = "replica chosen"
 DECIDED: Final = "governor asked, copy made"
@@ -46,6 +47,8 @@ async def hot_functions() -> AsyncIterator[dict[str, Callable[[], object]]]:
     async with started(Setting(nodes=3, own_ids=True)) as proxy:
         bodies = await proxy.bodies(INSERTS)
         sent = frames(INSERTS.opcode, bodies, 32)
+        prepared_id = execute_id(next(bodies), 0)
+        unlike = frames(INSERTS.opcode, UNLIKE_INSERTS.bodies(prepared_id), 32)
         proxy.receive(frames(INSERTS.opcode, bodies, 1))
         (write,) = (write for node in proxy.primary for write in node.under_way())
         assert isinstance(write, PreparedWrite)
@@ -55,13 +58,14 @@ async def hot_functions() -> AsyncIterator[dict[str, Callable[[], object]]]:
         assert mutation is not None
         backend = write.route.backend
         clock = WriteClock()
-        parameters_at = 2 + len(prepared.id)
+        parameters_at = 2 + len(prepared_id)
         unstamped = next(bodies)
         text = next(texts())
         decoder = FrameDecoder(max_body_length=1 << 20, versions=REQUEST_VERSIONS)
         numbers: dict[PreparedStatement, int] = {prepared: 1}
         yield {
             SPLIT_FRAMES: lambda: decoder.feed(sent),
+            SPLIT_UNLIKE: lambda: decoder.feed(unlike),
             PINNED: lambda: with_timestamp(unstamped, parameters_at + 2, clock.next()),
             ROUTED: lambda: backend.pick_for(prepared, write.body, parameters_at),
             DECIDED: lambda: copies.prepared(write),

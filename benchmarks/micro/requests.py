@@ -85,6 +85,11 @@ def _inserts(prepared_id: bytes) -> Iterator[bytes]:
     return cycle([insert(prepared_id, row) for row in _rows()])
 
 
+def _unlike_inserts(prepared_id: bytes) -> Iterator[bytes]:
+    source = random.Random(_SEED)
+    return cycle([insert(prepared_id, (key, payload[: source.randrange(100)])) for key, payload in _rows()])
+
+
 def _selects(prepared_id: bytes) -> Iterator[bytes]:
     return cycle([insert(prepared_id, row[:1]) for row in _rows()])
 
@@ -124,6 +129,7 @@ def _known_texts(prepared_id: bytes) -> Iterator[bytes]:
 
 SELECTS: Final = Kind("prepared SELECT", Opcode.EXECUTE, _selects, SELECT, copied=False, answer=_ROW)
 INSERTS: Final = Kind("prepared INSERT", Opcode.EXECUTE, _inserts, INSERT)
+UNLIKE_INSERTS: Final = Kind("prepared INSERT, lengths differ", Opcode.EXECUTE, _unlike_inserts, INSERT)
 BATCHES: Final = Kind("BATCH of ten", Opcode.BATCH, _batches, INSERT)
 NEW_TEXTS: Final = Kind("text INSERT, new", Opcode.QUERY, _new_texts)
 KNOWN_TEXTS: Final = Kind("text INSERT, seen before", Opcode.QUERY, _known_texts)

@@ -23,7 +23,7 @@ from benchmarks.micro.meters import (
 )
 from benchmarks.micro.pace import step_seconds
 from benchmarks.micro.passage import Legs, Passage, Writes
-from benchmarks.micro.requests import BATCHES, INSERTS, KNOWN_TEXTS, NEW_TEXTS, SELECTS, Kind
+from benchmarks.micro.requests import BATCHES, INSERTS, KNOWN_TEXTS, NEW_TEXTS, SELECTS, UNLIKE_INSERTS, Kind
 
 FEW: Final = 32
 MANY: Final = 96
@@ -54,6 +54,7 @@ CASES: Final = (
     Case("SELECT, three nodes", SELECTS, Setting(nodes=3)),
     Case("INSERT, not copied", INSERTS, Setting(mode="primary_only")),
     Case("INSERT", INSERTS),
+    Case("INSERT, lengths differ", UNLIKE_INSERTS),
     Case("INSERT, three nodes", INSERTS, Setting(nodes=3)),
     Case("INSERT, other ids there", INSERTS, Setting(own_ids=True)),
     Case("INSERT, journal always", INSERTS, Setting(journal="always")),
