@@ -201,6 +201,12 @@ class Admin(_Section):
     """Where the token stands instead; the file is read again when it changes."""
     tls: Annotated[ServerTls | None, _MAPPING] = None
 
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls is None else 'https'}://{host}:{self.port}"
+
 
 class Log(_Section):
     """How much is logged to stderr, and in which form."""

@@ -68,6 +68,28 @@ class RulesState(NamedTuple):
     """Whether the file cannot be used as it is now, so that older rules are in force."""
 
 
+class CertificateState(NamedTuple):
+    """A file with certificates."""
+
+    section: str
+    """Of the configuration, such as `listen.tls`."""
+    file: str
+    """Its key in there, such as `cert_file`."""
+    seconds_left: float
+    """Until the first of a chain, or the last of several authorities, expires; below 0 afterwards."""
+
+
+class WatchedState(NamedTuple):
+    """Files that are read again when they change."""
+
+    section: str
+    """The section or key of the configuration that names them."""
+    failures: int
+    """Times that changed files could not be used."""
+    stale: bool
+    """Whether they cannot be used as they are now, so that what was read before is in force."""
+
+
 class MirrorState(NamedTuple):
     """The copies for one cluster, as their mirror sees it."""
 
@@ -113,6 +135,14 @@ def _no_nodes() -> Iterable[NodeState]:
     return ()
 
 
+def _no_certificates() -> Iterable[CertificateState]:
+    return ()
+
+
+def _no_watched() -> Iterable[WatchedState]:
+    return ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Gauges:
     """What is read from its owner at each scrape, not counted; each callable is cheap and never fails."""
@@ -136,6 +166,8 @@ class Gauges:
     keyspaces_in_use: Callable[[], int] = _zero
     """Keyspaces with connections of their own, on both clusters."""
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
+    certificates: Callable[[], Iterable[CertificateState]] = _no_certificates
+    watched: Callable[[], Iterable[WatchedState]] = _no_watched
     rules: Callable[[], RulesState | None] = _no_rules
     """None when no rules file is configured."""
 
@@ -147,6 +179,7 @@ class Metrics:
         "_clock",
         "_started",
         "accepting_paused",
+        "admin_refused",
         "circuit_opened",
         "client_connections",
         "client_connections_total",
@@ -264,6 +297,8 @@ class Metrics:
         """Times that no connection could be accepted, since there was no descriptor left."""
         self.unhandled_errors = 0
         """Errors in the background that nobody handled: bugs of the proxy, each with a line in the log."""
+        self.admin_refused = 0
+        """Requests to the admin port without the right token."""
         self.protocol_errors = 0
         """Frames from clients that broke the protocol."""
         self.events_forwarded = 0

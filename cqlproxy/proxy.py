@@ -14,8 +14,10 @@ from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.limits import ClientLimits
 from cqlproxy.client.listener import Listener
 from cqlproxy.client.one_node import Address, OneNode
+from cqlproxy.client.tls_door import TlsDoor
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
+from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
@@ -31,6 +33,7 @@ from cqlproxy.routing.reads import PLAIN_READS
 from cqlproxy.routing.router import Router
 from cqlproxy.routing.routes import Routes
 from cqlproxy.rules_in_force import RulesInForce
+from cqlproxy.security_files import SecurityFiles
 from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.statements import StatementCache
 from cqlproxy.supervision import Supervisor
@@ -75,12 +78,14 @@ class Proxy:
         state: StateFile,
         journal: Journal | None,
         metrics: Metrics,
+        files: SecurityFiles,
         *,
         max_clients: int | None = None,
     ) -> None:
         self._config = config
         self._state = state
         self._journal = journal
+        self._files = files
         mode = state.state.mode
         self.metrics = metrics
         self.metrics.mode_since = state.state.since.timestamp()
@@ -89,6 +94,12 @@ class Proxy:
         self._stopping = False
         self._listening = False
         governor = Governor(rules)
+        self._node_tls = (
+            None if files.primary is None else NodeTls(files.primary, config.primary.contact_points),
+            None
+            if files.shadow is None or config.shadow is None
+            else NodeTls(files.shadow, config.shadow.contact_points),
+        )
         primary = VersionedCluster(lambda version: self._backend(Side.PRIMARY, config.primary, version))
         shadow: VersionedCluster | None = None
         mirrors: tuple[Mirror | None, Mirror | None] = (None, None)
@@ -145,6 +156,7 @@ class Proxy:
             handshake=Handshake(self._routes),
             one_node=OneNode(listen, None if advertised is None else str(advertised)),
             metrics=self.metrics,
+            tls=None if files.listen is None else TlsDoor(files.listen, self.metrics.count_turned_away),
         )
         self.modes = ModeInForce(
             routes=self._routes,
@@ -155,7 +167,9 @@ class Proxy:
             state=state,
         )
         self.letters = None if journal is None else DeadLetters(journal.letters, self._copies_came_back)
-        self._admin = AdminServer(config.admin.host, config.admin.port, self)
+        self._admin = AdminServer(
+            config.admin.host, config.admin.port, self, token=files.token, tls=files.admin
+        )
         self.metrics.gauges = Gauges(
             queue_depth=lambda: sum(mirror.depth for mirror in self._mirrors),
             queue_bytes=lambda: sum(mirror.depth_bytes for mirror in self._mirrors),
@@ -169,6 +183,8 @@ class Proxy:
             write_clock_ahead_seconds=lambda: self._clock.ahead_seconds,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
+            certificates=files.certificates,
+            watched=files.states,
         )
 
     def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
@@ -204,6 +220,7 @@ class Proxy:
             local_datacenter=address.local_datacenter,
             request_timeout=self._config.request_timeout_ms / 1000,
             protocol_version=version,
+            tls=self._node_tls[side],
             on_event=partial(self._event, side) if events else lambda body: None,
             on_change=partial(self._nodes_changed, side) if events else lambda: None,
         )
@@ -223,6 +240,7 @@ class Proxy:
             work = self._connect_in_background(other.main)
             self._supervisor.start(work, f"connect to the {other.main.name} cluster")
         self.rules.start()
+        self._files.start()
         await self._connect(answering.main)
         self._supervisor.start(self._sweep(), "time-outs", essential=True)
         try:
@@ -291,6 +309,7 @@ class Proxy:
         await self._listener.close_clients(GOODBYE_SECONDS)
         await self._router.stop()
         await self.rules.stop()
+        await self._files.stop()
         await self._supervisor.stop()
         for cluster in reversed(self._clusters):
             if cluster is not None:
@@ -329,6 +348,12 @@ class Proxy:
                     " overtaken by what was written before",
                     extra={"seconds": round(ahead, 3)},
                 )
+
+    def reload_soon(self) -> None:
+        """Read the rules, the certificates and the token again, in the background (SIGHUP)."""
+        if self._config.filters is not None or not self._files.any:
+            self.rules.reload_soon()
+        self._files.reload_soon()
 
     # --- what the parts tell each other -------------------------------------------------------
 
@@ -388,6 +413,9 @@ class Proxy:
 
     def stats(self) -> dict[str, object]:
         return self.metrics.snapshot()
+
+    def count_admin_refused(self) -> None:
+        self.metrics.admin_refused += 1
 
     def metrics_text(self) -> bytes:
         return render(self.metrics)

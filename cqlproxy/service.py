@@ -15,6 +15,7 @@ from cqlproxy.descriptors import room_for_clients
 from cqlproxy.journal import Journal, JournalError, WhenFull
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy, StartupError
+from cqlproxy.security_files import SecurityFiles
 from cqlproxy.service_manager import ServiceManager
 from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.supervision import EssentialTaskError, Supervisor, Unhandled
@@ -32,14 +33,16 @@ FAILED_STOP_SECONDS = 10.0
 
 
 async def serve(config: Config) -> None:
-    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads its rules file again.
+    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads rules, certificates and token again.
 
-    A second SIGTERM or SIGINT ends the process at once. Raises ``StartupError``, ``filters.RulesError``, and
-    ``EssentialTaskError`` when a part has failed without which the proxy cannot go on.
+    A second SIGTERM or SIGINT ends the process at once. Raises ``StartupError``, ``filters.RulesError``,
+    ``FileProblemsError``, and ``EssentialTaskError`` when a part has failed without which the proxy cannot
+    go on.
     """
     rules = Rules()
     if config.filters is not None:
         rules = load_rules(config.filters.rules_file, loaded_at=time.time())
+    files = SecurityFiles(config)
     state = _opened_state(config)
     try:
         metrics = Metrics(state.state.mode)
@@ -50,7 +53,7 @@ async def serve(config: Config) -> None:
     if journal is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
     max_clients = room_for_clients(config.listen.max_clients)
-    await _run(Proxy(config, rules, state, journal, metrics, max_clients=max_clients))
+    await _run(Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients))
 
 
 async def _run(proxy: Proxy) -> None:
@@ -71,7 +74,7 @@ async def _run(proxy: Proxy) -> None:
     loop.set_exception_handler(Unhandled(proxy.count_unhandled_error, fatal))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
-    loop.add_signal_handler(signal.SIGHUP, proxy.rules.reload_soon)
+    loop.add_signal_handler(signal.SIGHUP, proxy.reload_soon)
     manager = ServiceManager(os.environ)
     supervisor = Supervisor()
     starting = loop.create_task(proxy.start(), name="start")

@@ -28,6 +28,7 @@ from cqlproxy.config import Config, load_config
 from cqlproxy.journal import Journal, WhenFull
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy
+from cqlproxy.security_files import SecurityFiles
 from cqlproxy.state_file import StateFile
 from filters import load_rules
 from frame_codec import (
@@ -140,7 +141,7 @@ async def started(setting: Setting) -> AsyncIterator[InProcess]:
         assert config.filters is not None
         rules = load_rules(config.filters.rules_file, loaded_at=time.time())
         state = StateFile.open(config.state_file, config.mode, shadow=True, now=datetime.now(UTC))
-        proxy = Proxy(config, rules, state, journal, metrics)
+        proxy = Proxy(config, rules, state, journal, metrics, SecurityFiles(config))
         nodes: list[Node] = []
         try:
             primary, shadow = proxy._clusters

@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from cqlproxy import __version__
+from cqlproxy.admin.security_exposition import security
 from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import LATENCY_BOUNDS, JournalState, LatencyHistogram, Metrics, MirrorState
 from cqlproxy.mirror.circuit import CircuitState
@@ -44,6 +45,7 @@ class _MetricsCollector(Collector):
         yield from _rules(self._metrics)
         yield from _clients(self._metrics)
         yield from _nodes(self._metrics)
+        yield from security(self._metrics)
 
 
 def _process(metrics: Metrics) -> Iterable[Metric]:

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import ipaddress
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
+from pydantic import SecretStr
 
+from cqlproxy.admin.authorization import Authorization
 from cqlproxy.admin.endpoints import application
 from cqlproxy.admin.view import View
+
+if TYPE_CHECKING:
+    from cqlproxy.tls.contexts import TlsFiles
 
 _STOP_WITHIN_SECONDS = 1
 """How long requests under way may take once the server stops."""
@@ -36,13 +45,31 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
-class AdminServer:
-    """Serves `view` on `host` and `port`, 0 for any free port. Started and stopped on one event loop."""
+def _no_token() -> SecretStr | None:
+    return None
 
-    def __init__(self, host: str, port: int, view: View) -> None:
+
+class AdminServer:
+    """Serves `view` on `host` and `port`, 0 for any free port. Started and stopped on one event loop.
+
+    `token` gives the token that requests must carry now; while it gives none, only a loopback address is
+    served. With `tls` it is HTTPS that is served, and nothing else.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        view: View,
+        *,
+        token: Callable[[], SecretStr | None] = _no_token,
+        tls: TlsFiles | None = None,
+    ) -> None:
         self._host = host
         self._port = port
         self._view = view
+        self._token = token
+        self._tls = tls
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -55,20 +82,23 @@ class AdminServer:
         """Return once the port is served. Raises OSError when the host is not known or the port not free."""
         listener = await self._bind()
         self._port = listener.getsockname()[1]
-        server = _Server(
-            uvicorn.Config(
-                application(self._view),
-                loop="none",
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
-            )
+        config = uvicorn.Config(
+            Authorization(application(self._view), self._token, self._view.count_admin_refused),
+            loop="none",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_STOP_WITHIN_SECONDS,
         )
+        if self._tls is not None:
+            # Loaded here, since uvicorn would make a context of its own from files.
+            config.load()
+            config.ssl = _following(self._tls)
+        server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
         listening = asyncio.create_task(server.listening.wait())
         await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -92,6 +122,11 @@ class AdminServer:
             self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         family, kind, protocol, _, address = found[0]
+        if self._token() is None and not ipaddress.ip_address(str(address[0])).is_loopback:
+            raise OSError(
+                errno.EACCES,
+                f"other machines can reach {address[0]}; set admin.token_file (or token), or use 127.0.0.1",
+            )
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setblocking(False)
@@ -103,3 +138,15 @@ class AdminServer:
             listener.close()
             raise
         return listener
+
+
+def _following(files: TlsFiles) -> ssl.SSLContext:
+    """A context for uvicorn's one server, by which each handshake uses that of the files as they are then."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        connection.context = files.current.context
+
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sni_callback = choose
+    return context

@@ -109,5 +109,8 @@ class View(Protocol):
     def stats(self) -> dict[str, object]:
         """The figures of `/stats`, as JSON types."""
 
+    def count_admin_refused(self) -> None:
+        """A request came without the right token."""
+
     def metrics_text(self) -> bytes:
         """The figures of `/metrics`, in Prometheus' text format."""

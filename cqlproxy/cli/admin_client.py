@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -29,9 +30,21 @@ class Reply(NamedTuple):
 
 
 class AdminApi:
-    """The admin API at ``url``, such as ``http://127.0.0.1:8080``; another text is a ValueError."""
+    """The admin API at ``url``, such as ``http://127.0.0.1:8080``; another text is a ValueError.
 
-    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    ``token`` is what the proxy wants to see, ``agent`` who asks. ``tls`` verifies the proxy's certificate, by
+    the authorities that the system trusts if None.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float = TIMEOUT_SECONDS,
+        *,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        agent: str = "cqlproxy",
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{url!r} is not the address of an admin port, such as http://127.0.0.1:8080")
@@ -40,6 +53,10 @@ class AdminApi:
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self._timeout = timeout
+        self._tls = tls
+        self._headers = {"User-Agent": agent}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Reply:
         """GET. Raises ``AdminApiError``."""
@@ -75,9 +92,10 @@ class AdminApi:
 
     @contextmanager
     def _asked(self, method: str, path: str, body: str | None) -> Iterator[http.client.HTTPResponse]:
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._timeout)
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        connection = self._connection()
+        headers = dict(self._headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             connection.request(method, self._prefix + path, body=body, headers=headers)
             yield connection.getresponse()
@@ -86,6 +104,18 @@ class AdminApi:
         except TimeoutError:
             raise AdminApiError(
                 f"the proxy at {self.url} did not answer within {self._timeout:g} s"
+            ) from None
+        except ssl.SSLCertVerificationError as error:
+            raise AdminApiError(
+                f"the certificate of {self.url} is refused: {error.verify_message} (--ca-file says whom to"
+                " trust; -c takes the certificate from the proxy's configuration)"
+            ) from None
+        except (ssl.SSLError, ConnectionResetError, http.client.RemoteDisconnected) as error:
+            other = "http" if self._secure else "https"
+            what = getattr(error, "reason", None) or "the connection was closed"
+            raise AdminApiError(
+                f"what listens at {self.url} does not speak {self.url.partition(':')[0]}: {what}; is it"
+                f" {other} there? {_HINT}"
             ) from None
         except OSError as error:
             what = error.strerror or str(error)
@@ -96,6 +126,11 @@ class AdminApi:
             ) from None
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self._secure:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._tls)
 
 
 _HINT = "(another address is given by --url or CQLPROXY_URL: it is that of admin.host and admin.port)"

@@ -4,37 +4,75 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
 import click
 
 from cqlproxy.cli.admin_client import AdminApi, AdminApiError, Reply
 from cqlproxy.cli.failures import fail, refuse
+from cqlproxy.cli.reaching import Reaching, reach
 
-URL = click.option(
-    "--url",
-    default="http://127.0.0.1:8080",
-    envvar="CQLPROXY_URL",
-    show_default=True,
-    show_envvar=True,
-    help="The admin address of the running proxy.",
-)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the admin API gives it.")
 
+_OPTIONS = (
+    click.option(
+        "--url",
+        envvar="CQLPROXY_URL",
+        show_envvar=True,
+        help="The admin address of the running proxy; else that of -c, else http://127.0.0.1:8080.",
+    ),
+    click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration of the running proxy, for its admin address, token and certificate.",
+    ),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The admin token; else that in CQLPROXY_ADMIN_TOKEN, or of -c.",
+    ),
+    click.option(
+        "--ca-file",
+        type=click.Path(path_type=Path),
+        envvar="CQLPROXY_ADMIN_CA_FILE",
+        show_envvar=True,
+        metavar="FILE",
+        help="PEM: whom to trust at an https address; else that of -c, or whom the system trusts.",
+    ),
+)
 
-def admin_api(url: str) -> AdminApi:
-    """The admin API at ``url``; ends the command when that is no address."""
-    try:
-        return AdminApi(url)
-    except ValueError as error:
-        refuse([f"--url: {error}"])
+
+def asks_admin(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which proxy is asked; the command gets it as ``api``."""
+
+    @wraps(command)
+    def with_api(
+        *args: Any,
+        url: str | None,
+        config: Path | None,
+        token_file: Path | None,
+        ca_file: Path | None,
+        **options: Any,
+    ) -> None:
+        api = reach(Reaching(url=url, config=config, token_file=token_file, ca_file=ca_file))
+        command(*args, api=api, **options)
+
+    decorated: Callable[..., None] = with_api
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
 
 
-def asked(url: str, ask: Callable[[AdminApi], Reply]) -> Reply:
+def asked(ask: Callable[[], Reply]) -> Reply:
     """What the proxy answers, whatever that is; ends the command when it does not."""
-    api = admin_api(url)
     try:
-        return ask(api)
+        return ask()
     except AdminApiError as error:
         fail(str(error))
 
@@ -46,3 +84,6 @@ def show_reply(reply: Reply, as_json: bool, in_words: Callable[[dict[str, object
     if reply.status != HTTPStatus.OK:
         fail(f"the proxy answers with HTTP status {reply.status}: {reply.body.get('error')}")
     click.echo(json.dumps(reply.body, indent=2) if as_json else "\n".join(in_words(reply.body)))
+
+
+__all__ = ["JSON", "AdminApi", "asked", "asks_admin", "show_reply"]

@@ -10,7 +10,7 @@ import click
 
 from cqlproxy.cli import letters_in_words as words
 from cqlproxy.cli.admin_client import AdminApiError
-from cqlproxy.cli.asking import JSON, URL, admin_api, asked, show_reply
+from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import fail, refuse
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
@@ -55,9 +55,9 @@ def dead_letters() -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many at most."
 )
-@URL
+@asks_admin
 @JSON
-def list_letters(after: int, limit: int, url: str, as_json: bool, **filters: str | None) -> None:
+def list_letters(after: int, limit: int, api: AdminApi, as_json: bool, **filters: str | None) -> None:
     """List dead letters, oldest first, one on a line.
 
     Exits with 1 when the proxy cannot be reached or keeps no journal.
@@ -68,15 +68,15 @@ def list_letters(after: int, limit: int, url: str, as_json: bool, **filters: str
       cqlproxy dead-letters list --keyspace shop --reason rejected --limit 10
     """
     query = _query(filters, after=after, limit=limit)
-    reply = asked(url, lambda api: api.get(f"/dead-letters?{query}"))
+    reply = asked(lambda: api.get(f"/dead-letters?{query}"))
     show_reply(reply, as_json, words.listed)
 
 
 @dead_letters.command()
 @click.argument("number", metavar="ID", type=click.IntRange(1))
-@URL
+@asks_admin
 @JSON
-def show(number: int, url: str, as_json: bool) -> None:
+def show(number: int, api: AdminApi, as_json: bool) -> None:
     """Show one dead letter: its statement and values, why it was given up, and when.
 
     Exits with 1 when there is no such letter, too.
@@ -85,7 +85,7 @@ def show(number: int, url: str, as_json: bool) -> None:
     Example:
       cqlproxy dead-letters show 17
     """
-    show_reply(asked(url, lambda api: api.get(f"/dead-letters/{number}")), as_json, words.shown)
+    show_reply(asked(lambda: api.get(f"/dead-letters/{number}")), as_json, words.shown)
 
 
 @dead_letters.command()
@@ -98,8 +98,8 @@ def show(number: int, url: str, as_json: bool) -> None:
     metavar="FILE",
     help="Write there, once all is read; otherwise to the terminal or a pipe.",
 )
-@URL
-def export(output: BinaryIO, url: str, **filters: str | None) -> None:
+@asks_admin
+def export(output: BinaryIO, api: AdminApi, **filters: str | None) -> None:
     """Write dead letters as JSON, one object on a line, oldest first. They stay where they are.
 
     Exits with 1 when not all could be read; then FILE is as it was before.
@@ -111,7 +111,7 @@ def export(output: BinaryIO, url: str, **filters: str | None) -> None:
     """
     query = _query(filters)
     try:
-        for piece in admin_api(url).stream(f"/dead-letters/export?{query}"):
+        for piece in api.stream(f"/dead-letters/export?{query}"):
             output.write(piece)
     except AdminApiError as error:
         fail(str(error))
@@ -121,9 +121,11 @@ def export(output: BinaryIO, url: str, **filters: str | None) -> None:
 @click.argument("ids", metavar="[ID]...", type=click.IntRange(1), nargs=-1)
 @_filters
 @click.option("--all", "everything", is_flag=True, help="All of them.")
-@URL
+@asks_admin
 @JSON
-def replay(ids: tuple[int, ...], everything: bool, url: str, as_json: bool, **filters: str | None) -> None:
+def replay(
+    ids: tuple[int, ...], everything: bool, api: AdminApi, as_json: bool, **filters: str | None
+) -> None:
     """Try again to deliver dead letters: those with the IDs, or those that the options choose, or --all.
 
     They are copies again and come after all that waits. What fails again is a dead letter again, with another
@@ -136,7 +138,7 @@ def replay(ids: tuple[int, ...], everything: bool, url: str, as_json: bool, **fi
       cqlproxy dead-letters replay --all
     """
     body = _body(ids, everything, filters)
-    show_reply(asked(url, lambda api: api.post("/dead-letters/replay", body)), as_json, words.replayed)
+    show_reply(asked(lambda: api.post("/dead-letters/replay", body)), as_json, words.replayed)
 
 
 @dead_letters.command()
@@ -144,10 +146,10 @@ def replay(ids: tuple[int, ...], everything: bool, url: str, as_json: bool, **fi
 @_filters
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
-@URL
+@asks_admin
 @JSON
 def purge(
-    ids: tuple[int, ...], everything: bool, yes: bool, url: str, as_json: bool, **filters: str | None
+    ids: tuple[int, ...], everything: bool, yes: bool, api: AdminApi, as_json: bool, **filters: str | None
 ) -> None:
     """Delete dead letters for good: those with the IDs, or those that the options choose, or --all.
 
@@ -161,7 +163,7 @@ def purge(
     body = _body(ids, everything, filters)
     if not yes:
         click.confirm(f"Delete {words.chosen(body)} for good?", abort=True, err=True)
-    show_reply(asked(url, lambda api: api.post("/dead-letters/purge", body)), as_json, words.purged)
+    show_reply(asked(lambda: api.post("/dead-letters/purge", body)), as_json, words.purged)
 
 
 def _query(filters: Filters, **numbers: int) -> str:

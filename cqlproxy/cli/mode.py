@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import socket
 from http import HTTPStatus
 
 import click
 
-from cqlproxy.cli.asking import JSON, URL, asked, show_reply
+from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import EXIT_FAILED, fail, refuse
 from cqlproxy.cli.instant import instant
+from cqlproxy.cli.reaching import who
 from cqlproxy.modes import parse_mode
 
 
@@ -35,9 +33,9 @@ def mode() -> None:
 
 
 @mode.command()
-@URL
+@asks_admin
 @JSON
-def get(url: str, as_json: bool) -> None:
+def get(api: AdminApi, as_json: bool) -> None:
     """Show the mode of the running proxy, and who set it when.
 
     Exits with 1 when the proxy cannot be reached.
@@ -46,15 +44,15 @@ def get(url: str, as_json: bool) -> None:
     Example:
       cqlproxy mode get --url http://10.0.0.5:8080
     """
-    show_reply(asked(url, lambda api: api.get("/config/mode")), as_json, _in_force)
+    show_reply(asked(lambda: api.get("/config/mode")), as_json, _in_force)
 
 
 @mode.command(name="set")
 @click.argument("name", metavar="MODE")
 @click.option("--force", is_flag=True, help="Switch even if the cluster that would answer is not ready.")
-@URL
+@asks_admin
 @JSON
-def set_mode(name: str, force: bool, url: str, as_json: bool) -> None:
+def set_mode(name: str, force: bool, api: AdminApi, as_json: bool) -> None:
     """Switch the running proxy to MODE: new requests follow it, those under way finish as they began.
 
     The mode survives a restart of the proxy. Exits with 1 when the proxy cannot be reached or refuses,
@@ -70,8 +68,8 @@ def set_mode(name: str, force: bool, url: str, as_json: bool) -> None:
         wanted = parse_mode(name)
     except ValueError as error:
         refuse([f"MODE: {error}"])
-    body: dict[str, object] = {"mode": wanted.value, "force": force, "by": _who()}
-    reply = asked(url, lambda api: api.post("/config/mode", body))
+    body: dict[str, object] = {"mode": wanted.value, "force": force, "by": who()}
+    reply = asked(lambda: api.post("/config/mode", body))
     if reply.status == HTTPStatus.CONFLICT:
         if as_json:
             click.echo(json.dumps(reply.body, indent=2))
@@ -87,12 +85,3 @@ def _in_force(body: dict[str, object]) -> list[str]:
 def _switched(body: dict[str, object]) -> list[str]:
     now, before = body.get("mode"), body.get("previous")
     return [f"The mode is {now} already." if now == before else f"The mode is {now} now, after {before}."]
-
-
-def _who() -> str:
-    """For the proxy's log: the user and the machine of this command."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = f"user {os.getuid()}"  # in a container, say, that has no name for it
-    return f"{user}@{socket.gethostname()}"[:200]

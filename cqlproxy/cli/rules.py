@@ -10,7 +10,7 @@ import click
 
 from cqlproxy.cli import rules_in_words as words
 from cqlproxy.cli.admin_client import Reply
-from cqlproxy.cli.asking import JSON, URL, asked, show_reply
+from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import EXIT_FAILED, refuse
 from filters import RulesError, load_rules
 
@@ -28,9 +28,9 @@ def filters() -> None:
 
 
 @filters.command()
-@URL
+@asks_admin
 @JSON
-def show(url: str, as_json: bool) -> None:
+def show(api: AdminApi, as_json: bool) -> None:
     """Show the rules in force, where they come from, and what they have held back.
 
     Exits with 1 when the proxy cannot be reached.
@@ -39,13 +39,13 @@ def show(url: str, as_json: bool) -> None:
     Example:
       cqlproxy filters show --url http://10.0.0.5:8080
     """
-    show_reply(asked(url, lambda api: api.get("/filters")), as_json, words.shown)
+    show_reply(asked(lambda: api.get("/filters")), as_json, words.shown)
 
 
 @filters.command()
-@URL
+@asks_admin
 @JSON
-def reload(url: str, as_json: bool) -> None:
+def reload(api: AdminApi, as_json: bool) -> None:
     """Read the rules file again, now, and put its rules in force.
 
     Once it says so, nothing reaches the shadow that the new rules hold back, neither what is written from now
@@ -55,7 +55,7 @@ def reload(url: str, as_json: bool) -> None:
     Example:
       cqlproxy filters reload
     """
-    reply = asked(url, lambda api: api.post("/filters/reload"))
+    reply = asked(lambda: api.post("/filters/reload"))
     if reply.status == HTTPStatus.OK:
         show_reply(reply, as_json, words.reloaded)
         return
@@ -77,9 +77,9 @@ def reload(url: str, as_json: bool) -> None:
     help="Ask the rules in this file; no proxy has to run.",
 )
 @click.option("--keyspace", metavar="KS", help="The keyspace in use, for names without one.")
-@URL
+@asks_admin
 @JSON
-def test(statement: str, path: Path | None, keyspace: str | None, url: str, as_json: bool) -> None:
+def test(statement: str, path: Path | None, keyspace: str | None, api: AdminApi, as_json: bool) -> None:
     """Say whether a CQL statement would be copied, and why; for a batch, each statement of it.
 
     Asks the running proxy, or with --rules a file. Exits with 0 whatever the answer is, with 1 when the proxy
@@ -105,5 +105,5 @@ def test(statement: str, path: Path | None, keyspace: str | None, url: str, as_j
         reply = Reply(HTTPStatus.OK, {"statements": tested_statements(rules, statement, keyspace)})
     else:
         body: dict[str, object] = {"statement": statement, "keyspace": keyspace}
-        reply = asked(url, lambda api: api.post("/filters/test", body))
+        reply = asked(lambda: api.post("/filters/test", body))
     show_reply(reply, as_json, words.tested)

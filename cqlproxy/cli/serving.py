@@ -9,8 +9,10 @@ import click
 
 from cqlproxy import logs
 from cqlproxy.cli.failures import fail, refuse
-from cqlproxy.config import ClusterAddress, Config, ConfigError, Mirror, load_config
+from cqlproxy.config import Admin, ClusterAddress, Config, ConfigError, Listen, Mirror, load_config
 from cqlproxy.config_clashes import doubts
+from cqlproxy.files_in_force import FileProblemsError
+from cqlproxy.security_files import WARN_BEFORE_SECONDS, SecurityFiles
 from cqlproxy.state_file import StateFileError, difference, read_state
 from filters import RulesError, load_rules
 
@@ -31,11 +33,13 @@ def serve(path: Path) -> None:
     """Run the proxy until SIGTERM or SIGINT.
 
     Then it answers what its clients have asked, delivers copies for shutdown_drain_seconds, leaves the rest
-    to the journal, and exits with 0. A second signal ends it at once. SIGHUP reads the rules file again. Logs
-    go to stderr. systemd is told when it is ready (Type=notify), and that it is alive (WatchdogSec=).
+    to the journal, and exits with 0. A second signal ends it at once. SIGHUP reads the rules file, the
+    certificates and the admin token again. Logs go to stderr. systemd is told when it is ready (Type=notify),
+    and that it is alive (WatchdogSec=).
 
-    Exits with 2 when the configuration or the rules file is wrong, and with 1 when the proxy cannot start (a
-    port is in use, or the primary was not reached within connect_timeout) or a part of it fails for good.
+    Exits with 2 when the configuration or a file that it names is wrong, and with 1 when the proxy cannot
+    start (a port is in use, or the primary was not reached within connect_timeout) or a part of it fails for
+    good.
 
     \b
     Examples:
@@ -58,14 +62,14 @@ def serve(path: Path) -> None:
         uvloop.run(run_proxy(config))
     except (StartupError, EssentialTaskError) as error:
         fail(str(error))
-    except RulesError as error:
+    except (RulesError, FileProblemsError) as error:
         refuse(error.problems)
 
 
 @click.command()
 @_CONFIG_FILE
 def check_config(path: Path) -> None:
-    """Check a configuration and its rules file; start nothing.
+    """Check a configuration and the files that it names: rules, certificates, tokens. Start nothing.
 
     Prints what was understood, and warns of what is most likely not meant. Exits with 2, and one line for
     each problem, when something is wrong.
@@ -75,7 +79,7 @@ def check_config(path: Path) -> None:
       cqlproxy check-config -c proxy.yaml
     """
     config = _checked(path)
-    for doubt in doubts(config) + _other_mode(config):
+    for doubt in doubts(config) + _other_mode(config) + _expiring(config):
         click.echo(f"{path}: warning: {doubt}", err=True)
     click.echo(f"{path} is valid.")
     for name, meaning in _summary(config):
@@ -92,12 +96,24 @@ def _other_mode(config: Config) -> list[str]:
     return [] if line is None else [f"mode: {line}"]
 
 
+def _expiring(config: Config) -> list[str]:
+    """A line for each certificate near its end."""
+    return [
+        f"{state.section}.{state.file}: expired"
+        if state.seconds_left <= 0
+        else f"{state.section}.{state.file}: expires in {state.seconds_left / 86_400:.0f} days"
+        for state in SecurityFiles(config).certificates()
+        if state.seconds_left < WARN_BEFORE_SECONDS
+    ]
+
+
 def _checked(path: Path) -> Config:
     try:
         config = load_config(path)
         if config.filters:
             load_rules(config.filters.rules_file)
-    except ConfigError as error:
+        SecurityFiles(config)
+    except (ConfigError, FileProblemsError) as error:
         refuse([f"{path}: {problem}" for problem in error.problems])
     except RulesError as error:
         refuse(error.problems)
@@ -111,6 +127,7 @@ def _summary(config: Config) -> list[tuple[str, str]]:
         ("mode", config.mode.value),
         ("", f"until it is switched; then that of {config.state_file}"),
         ("listen", f"{_at(listen.host, listen.port)}, advertised as {advertised}"),
+        *_client_tls(listen),
         ("", f"frames up to {_readable(listen.max_frame_bytes)}"),
         ("primary", _cluster(config.primary)),
         ("", f"{config.connect_timeout:g} s to connect at start, {config.request_timeout_ms} ms per request"),
@@ -133,7 +150,7 @@ def _summary(config: Config) -> list[tuple[str, str]]:
             "filters",
             f"rules in {config.filters.rules_file}" if config.filters else "none: nothing is held back",
         ),
-        ("admin", f"http://{_at(config.admin.host, config.admin.port)}"),
+        ("admin", _admin(config.admin)),
         ("log", f"{config.log.level}, {config.log.format}"),
     ]
     return lines
@@ -165,7 +182,20 @@ def _validation(config: Config) -> str:
 
 def _cluster(cluster: ClusterAddress) -> str:
     points = ", ".join(_at(host, cluster.port) for host in cluster.contact_points)
-    return f"{points}, datacenter {cluster.local_datacenter or 'of the first that answers'}"
+    where = f"{points}, datacenter {cluster.local_datacenter or 'of the first that answers'}"
+    return where if cluster.tls is None else f"{where}, by TLS"
+
+
+def _client_tls(listen: Listen) -> list[tuple[str, str]]:
+    if listen.tls is None:
+        return []
+    shown = "" if listen.tls.client_ca_file is None else "; clients must show a certificate"
+    return [("", f"TLS with {listen.tls.cert_file}{shown}")]
+
+
+def _admin(admin: Admin) -> str:
+    token = "" if admin.token is None and admin.token_file is None else ", with a token"
+    return f"{admin.url}{token}"
 
 
 def _at(host: str, port: int) -> str:

@@ -6,15 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
+from cqlproxy.metrics import CertificateState
 from cqlproxy.tls.contexts import TlsFiles
 from cqlproxy.tls.pem import day
 
 log = logging.getLogger(__name__)
-
-WARN_BEFORE = timedelta(days=14)
-"""How long before its end a certificate is warned of."""
 
 REMIND_SECONDS = 24 * 3600.0
 """How often it is warned of again."""
@@ -22,19 +19,12 @@ REMIND_SECONDS = 24 * 3600.0
 LOOK_SECONDS = 60.0
 
 
-class CertificateState(NamedTuple):
-    """One certificate file for the metrics: who names it, and how long it is valid yet (below 0: expired)."""
-
-    section: str
-    file: str
-    seconds_left: float
-
-
 class Expiry:
     """Warns of the certificates of all sections. Used on one event loop."""
 
-    def __init__(self, files: Iterable[TlsFiles]) -> None:
+    def __init__(self, files: Iterable[TlsFiles], warn_before_seconds: float) -> None:
         self._files = tuple(files)
+        self._warn_before = timedelta(seconds=warn_before_seconds)
         self._told: dict[tuple[str, str], tuple[datetime, datetime]] = {}
         """When which end was last told of."""
 
@@ -59,7 +49,7 @@ class Expiry:
             for file, end in files.current.ends.items():
                 key = (files.name, file)
                 told_end, told_at = self._told.get(key, (None, None))
-                if end - now >= WARN_BEFORE or (
+                if end - now >= self._warn_before or (
                     told_end == end
                     and told_at is not None
                     and (now - told_at).total_seconds() < REMIND_SECONDS

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import uvloop
+from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer, render
 from cqlproxy.admin.view import LettersView
@@ -47,6 +49,9 @@ class Proxy:
             raise KeyError("nothing there")
         return self.metrics.snapshot()
 
+    def count_admin_refused(self) -> None:
+        self.metrics.admin_refused += 1
+
     def metrics_text(self) -> bytes:
         return render(self.metrics)
 
@@ -66,10 +71,19 @@ class Answer:
 Ask = Callable[..., Awaitable[Answer]]
 
 
-def ask_port(port: int, path: str, method: str, body: bytes | None = None) -> Answer:
+def ask_port(
+    port: int,
+    path: str,
+    method: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    if tls is not None:
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=tls)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers or {})
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
@@ -77,15 +91,24 @@ def ask_port(port: int, path: str, method: str, body: bytes | None = None) -> An
         connection.close()
 
 
-def with_server(proxy: Proxy, scenario: Callable[[Ask], Awaitable[None]]) -> None:
+def with_server(
+    proxy: Proxy,
+    scenario: Callable[[Ask], Awaitable[None]],
+    token: Callable[[], SecretStr | None] = lambda: None,
+) -> None:
     """Run `scenario` on uvloop, as the proxy does, against a server for `proxy`."""
 
     async def run() -> None:
-        server = AdminServer("127.0.0.1", 0, proxy)
+        server = AdminServer("127.0.0.1", 0, proxy, token=token)
         await server.start()
 
-        async def ask(path: str, method: str = "GET", body: bytes | None = None) -> Answer:
-            return await asyncio.to_thread(ask_port, server.port, path, method, body)
+        async def ask(
+            path: str,
+            method: str = "GET",
+            body: bytes | None = None,
+            headers: Mapping[str, str] | None = None,
+        ) -> Answer:
+            return await asyncio.to_thread(ask_port, server.port, path, method, body, headers)
 
         try:
             await scenario(ask)

@@ -8,7 +8,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from cqlproxy import __version__
 from cqlproxy.admin import render
 from cqlproxy.cluster.side import Side
-from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState, RulesState
+from cqlproxy.metrics import (
+    CertificateState,
+    Gauges,
+    JournalState,
+    Metrics,
+    MirrorState,
+    NodeState,
+    RulesState,
+    WatchedState,
+)
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 
@@ -68,6 +77,10 @@ NAMES = {
     "proxy_unhandled_errors",
     "proxy_write_clock_ahead_seconds",
     "proxy_node_up",
+    "proxy_certificate_seconds_left",
+    "proxy_security_files_reload_failures",
+    "proxy_security_files_stale",
+    "proxy_admin_refused",
 }
 
 
@@ -108,6 +121,7 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         "events_forwarded": "proxy_events_forwarded_total",
         "unhandled_errors": "proxy_unhandled_errors_total",
         "accepting_paused": "proxy_accepting_paused_total",
+        "admin_refused": "proxy_admin_refused_total",
         "mode_changes": "proxy_mode_changes_total",
         "rules_reload_failures": "proxy_rules_reload_failures_total",
     }
@@ -115,6 +129,21 @@ def test_plain_counters_and_gauges(metrics: Metrics) -> None:
         setattr(metrics, attribute, number)
     found = samples(metrics)
     assert [value(found, name) for name in names.values()] == list(range(1, len(names) + 1))
+
+
+def test_certificates_and_watched_files(metrics: Metrics) -> None:
+    metrics.gauges.certificates = lambda: [CertificateState("listen.tls", "cert_file", 86_400.5)]
+    metrics.gauges.watched = lambda: [
+        WatchedState("listen.tls", 2, True),
+        WatchedState("admin.token_file", 0, False),
+    ]
+    found = samples(metrics)
+    left = value(found, "proxy_certificate_seconds_left", section="listen.tls", file="cert_file")
+    assert left == 86_400.5
+    failures = "proxy_security_files_reload_failures_total"
+    assert value(found, failures, section="listen.tls") == 2
+    assert value(found, "proxy_security_files_stale", section="listen.tls") == 1
+    assert value(found, "proxy_security_files_stale", section="admin.token_file") == 0
 
 
 def test_writes_by_target_and_status(metrics: Metrics) -> None:

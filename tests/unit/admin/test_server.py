@@ -9,6 +9,7 @@ import socket
 
 import pytest
 import uvloop
+from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer
 from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
@@ -119,7 +120,7 @@ def test_a_port_in_use_is_an_error_of_start() -> None:
 def test_a_host_that_is_not_this_machine_is_an_error_of_start(host: str) -> None:
     async def run() -> None:
         with pytest.raises(OSError, match=r"assign requested address|not known"):
-            await AdminServer(host, 8080, Proxy()).start()
+            await AdminServer(host, 8080, Proxy(), token=lambda: SecretStr("a token")).start()
 
     uvloop.run(run())
 

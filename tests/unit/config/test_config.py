@@ -483,7 +483,8 @@ def test_a_token_in_the_clear_and_a_name_that_is_not_checked_are_doubted(tmp_pat
     text = MINIMAL.replace("[db1]", "[db1], tls: {check_hostname: false}")
     assert doubts(load(tmp_path, text + f"admin: {{host: 10.0.0.1, token: {TOKEN}}}")) == [
         "admin.tls: is not given, so the token crosses the network as it is: whoever reads it has it",
-        "primary.tls.check_hostname: false, so whoever has any certificate of the authority can pose as a node",
+        "primary.tls.check_hostname: false, so whoever has any certificate of the authority"
+        " can pose as a node",
     ]
     encrypted = f"admin: {{host: 10.0.0.1, token: {TOKEN}, tls: {{cert_file: a, key_file: b}}}}"
     assert doubts(load(tmp_path, MINIMAL + encrypted)) == []

@@ -1,0 +1,93 @@
+"""Who may ask the admin port, and a line in the log for each request that changes something."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+OPEN_PATHS = frozenset({"/health", "/ready"})
+"""For probes, which carry no secrets: they say whether, and of the reason only which cluster is away."""
+
+_ASKING = frozenset({"/filters/test"})
+"""Paths whose POST changes nothing."""
+
+_NO_TOKEN = {
+    "error": "this needs the admin token, as Authorization: Bearer TOKEN"
+    " (for the commands of cqlproxy: --token-file or CQLPROXY_ADMIN_TOKEN)"
+}
+_WHO_SHOWN = 200
+
+
+class Authorization:
+    """ASGI middleware round ``app``. ``token`` gives the token in force, None while none is needed.
+
+    ``refused`` is called for each request without the right one.
+    """
+
+    def __init__(
+        self, app: ASGIApp, token: Callable[[], SecretStr | None], refused: Callable[[], None]
+    ) -> None:
+        self._app = app
+        self._token = token
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif not self._is_allowed(scope):
+            self._refused()
+            log.warning(
+                "a request to the admin port is refused: it has not the right token",
+                extra=_particulars(scope),
+            )
+            answer = JSONResponse(
+                _NO_TOKEN,
+                status_code=401,
+                headers={"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"},
+            )
+            await answer(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD") or scope["path"] in _ASKING:
+            await self._app(scope, receive, send)
+        else:
+            await self._logged(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        token = self._token()
+        if token is None or scope["path"] in OPEN_PATHS:
+            return True
+        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+        # In constant time, whatever the token is and however much of it is right.
+        right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
+        return right and scheme.lower() == "bearer"
+
+    async def _logged(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            log.info("a request to change something", extra={**_particulars(scope), "status": status})
+
+
+def _particulars(scope: Scope) -> dict[str, object]:
+    """Who asks for what; the name that a client gives itself proves nothing."""
+    client = scope.get("client")
+    return {
+        "client": "unknown" if client is None else f"{client[0]}:{client[1]}",
+        "request": f"{scope['method']} {scope['path']}",
+        "agent": Headers(scope=scope).get("user-agent", "")[:_WHO_SHOWN],
+    }
