@@ -24,11 +24,13 @@ _TIMEOUT = 20.0
 
 
 class RawClient:
-    """One connection; nothing is sent before it is asked for."""
+    """One connection; nothing is sent before it is asked for. `source`: its own address."""
 
-    def __init__(self, server: CassandraNode | ProxyProcess, version: int = 4) -> None:
+    def __init__(self, server: CassandraNode | ProxyProcess, version: int = 4, *, source: str = "") -> None:
         self.version = version
-        self._socket = socket.create_connection((server.address, server.port), timeout=_TIMEOUT)
+        self._socket = socket.create_connection(
+            (server.address, server.port), timeout=_TIMEOUT, source_address=(source, 0) if source else None
+        )
         self._decoder = FrameDecoder(
             max_body_length=1 << 28, versions=frozenset(RESPONSE_VERSIONS) | {0x85, 0x86}
         )
@@ -49,6 +51,10 @@ class RawClient:
     def request(self, request: Request, stream: int = 1, flags: int = 0) -> None:
         """Send a request of the protocol version that the client was made for."""
         self.send(encode_frame(self.version, flags, stream, request.opcode, request.encode(self.version)))
+
+    def close(self) -> None:
+        """Close it; may be repeated."""
+        self._socket.close()
 
     def no_more(self) -> None:
         """Close the direction towards the server."""

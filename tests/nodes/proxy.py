@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
 from tests.nodes.process import GuardedProcess, ProcessError
 
 _START_TIMEOUT = 30.0
-_STOP_GRACE = 15.0
+_STOP_GRACE = 30.0
 _POLL = 0.05
 _RULES_FILE = "rules.yaml"
 
@@ -60,7 +61,7 @@ class ProxyProcess:
     """``cqlproxy serve`` with its files in ``root/name``.
 
     `settings` is the content of proxy.yaml, `rules` what stands under ``filters:`` in its rules file; without
-    rules nothing is held back.
+    rules nothing is held back. `environment`: variables beside those of this program.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ProxyProcess:
         *,
         rules: Mapping[str, object] | None = None,
         name: str = "proxy",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.config_file = root / name / "proxy.yaml"
@@ -77,6 +79,7 @@ class ProxyProcess:
         self.log = root / name / "proxy.log"
         self._root = root
         self._settings = dict(settings)
+        self._environment = dict(environment or {})
         self._process: GuardedProcess | None = None
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if rules is not None:
@@ -122,7 +125,14 @@ class ProxyProcess:
         if self.is_running():
             raise ProcessError(f"{self.name} runs already")
         command: list[str | Path] = [sys.executable, "-m", "cqlproxy", "serve", "-c", self.config_file]
-        self._process = GuardedProcess(self.name, command, log=self.log, remove=self._root, cwd=CHECKOUT)
+        self._process = GuardedProcess(
+            self.name,
+            command,
+            log=self.log,
+            remove=self._root,
+            cwd=CHECKOUT,
+            environment={**os.environ, **self._environment},
+        )
 
     def wait_ready(self, timeout: float = _START_TIMEOUT) -> None:
         """Wait until ``/ready`` says so, at most `timeout` seconds.

@@ -1,0 +1,55 @@
+"""A client that does nothing wrong, and measures how it is served."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from frame_codec import Execute, Opcode, Prepare, QueryParameters, decode_prepared_id, encode_frame
+from tests.integration.raw_client import RawClient
+from tests.nodes import ProxyProcess
+
+
+@dataclass(frozen=True)
+class Served:
+    """A while of it: answers a second, and the time that 99 % of them did not exceed, in seconds."""
+
+    rate: float
+    p99: float
+
+
+class HonestClient:
+    """Reads one row again and again by a prepared statement, with `window` requests under way."""
+
+    def __init__(self, proxy: ProxyProcess, select: str, *, window: int = 8) -> None:
+        self.client = RawClient(proxy).start()
+        self.client.request(Prepare(select))
+        prepared = decode_prepared_id(self.client.expect(Opcode.RESULT, stream=1))
+        self._body = Execute(prepared, QueryParameters()).encode(4)
+        self._window = window
+
+    def close(self) -> None:
+        self.client.close()
+
+    def serve(self, seconds: float) -> Served:
+        """Ask for so long. Each request must be answered with a RESULT."""
+        sent: dict[int, float] = {}
+        times: list[float] = []
+        begin = time.monotonic()
+        self._send(list(range(self._window)), sent)
+        while sent:
+            frames = self.client.frames()
+            now = time.monotonic()
+            for _, _, stream, opcode, body in frames:
+                assert opcode == Opcode.RESULT, body
+                times.append(now - sent.pop(stream))
+            if now < begin + seconds:
+                self._send([frame[2] for frame in frames], sent)
+        times.sort()
+        return Served(len(times) / (time.monotonic() - begin), times[int(len(times) * 0.99)])
+
+    def _send(self, streams: list[int], sent: dict[int, float]) -> None:
+        frames = b"".join(encode_frame(4, 0, stream, Opcode.EXECUTE, self._body) for stream in streams)
+        now = time.monotonic()
+        sent.update(dict.fromkeys(streams, now))
+        self.client.send(frames)

@@ -1,0 +1,107 @@
+"""Bad clients in numbers: thousands that never handshake, some that trickle, claim, or never read."""
+
+import contextlib
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.integration.conftest import StartProxy
+from tests.integration.honest_client import HonestClient
+from tests.nodes import ProxyProcess
+
+SILENT = 5000
+ROUNDS = 5
+"""Of a second with the bad clients and one without; the medians count. Three times as many when they are not
+clear: a machine of two cores has its moods."""
+_KEPT = 0.9
+SELECT = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = 'system'"
+_PROGRAM = Path(__file__).parent / "programs" / "abuse.py"
+
+
+class Abuse:
+    """The program ``abuse.py``, running."""
+
+    def __init__(self, proxy: ProxyProcess) -> None:
+        spare = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500
+        self.silent = SILENT if spare < 0 else min(SILENT, spare)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _PROGRAM, proxy.address, str(proxy.port), str(self.silent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def tell(self, order: str) -> int:
+        """How many bad clients are connected when it has been obeyed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(order, file=self._process.stdin, flush=True)
+        done, count = self._process.stdout.readline().split()
+        assert done == order
+        return int(count)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def rounds(
+    count: int, proxy: ProxyProcess, abuse: Abuse, honest: HonestClient
+) -> Iterator[tuple[float, float]]:
+    """The rate of the honest client beside the bad ones and alone, again and again."""
+    for _ in range(count):
+        bad = abuse.tell("on")
+        assert bad >= abuse.silent
+        # Those that never read have asked what they ask, and those that connected are there.
+        wait_for_clients(proxy, bad, 1 << 30)
+        beside = honest.serve(1.0).rate
+        abuse.tell("off")
+        wait_for_clients(proxy, 1, 1)
+        yield beside, honest.serve(1.0).rate
+
+
+def test_an_honest_client_beside_thousands_of_bad_ones_keeps_its_rate(start_proxy: StartProxy) -> None:
+    proxy = start_proxy(mode="primary_only")
+    descriptors = len(list(Path(f"/proc/{proxy.pid}/fd").iterdir()))
+    abuse = Abuse(proxy)
+    honest = HonestClient(proxy, SELECT)
+    with contextlib.closing(honest), contextlib.ExitStack() as stack:
+        stack.callback(abuse.end)
+        honest.serve(0.5)
+        measured = list(rounds(ROUNDS, proxy, abuse, honest))
+        if kept(measured) < _KEPT:
+            measured += rounds(2 * ROUNDS, proxy, abuse, honest)
+        print(
+            f"beside {abuse.silent} bad clients and more, {kept(measured):.1%} of the rate alone: {measured}"
+        )
+        assert kept(measured) >= _KEPT
+        # Those that stay are ended in time, whoever they are.
+        bad = abuse.tell("on")
+        wait_for_clients(proxy, 0, bad // 10)
+        honest.serve(0.2)
+    ended = proxy.stats()["clients_ended"]
+    assert isinstance(ended, dict)
+    assert ended["handshake_seconds"] >= abuse.silent
+    proxy.wait_until(lambda stats: stats["client_connections"] == 0, 10, what="no client")
+    assert len(list(Path(f"/proc/{proxy.pid}/fd").iterdir())) <= descriptors + 2
+    assert proxy.stats()["unhandled_errors"] == 0
+
+
+def wait_for_clients(proxy: ProxyProcess, low: int, high: int) -> None:
+    """Until so many are connected, and nothing that they asked is under way."""
+    proxy.wait_until(
+        lambda stats: (
+            stats["requests_under_way"] == 0 and low <= int(str(stats["client_connections"])) <= high
+        ),
+        25,
+        what=f"{low} to {high} clients",
+    )
+
+
+def kept(measured: list[tuple[float, float]]) -> float:
+    """The share of its rate that the honest client keeps."""
+    beside = statistics.median(rate for rate, _ in measured)
+    return beside / statistics.median(rate for _, rate in measured)
