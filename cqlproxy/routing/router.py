@@ -33,6 +33,7 @@ from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
 from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Together, Write
 from cqlproxy.statements import Kind, Statement, StatementCache
+from cqlproxy.statements.showing import shown
 from frame_codec import (
     BatchKind,
     ConsistencyLevel,
@@ -420,10 +421,10 @@ class Router:
     def _unclassified(self, text: bytes) -> None:
         self._metrics.unclassified_statements += 1
         if self._unclassified_seen.is_first(text, monotonic()):
-            shown = text[:200].decode("utf-8", "replace")
             # In the message itself, so that one text does not hide the next (see cqlproxy.logs).
             log.warning(
-                f"a statement is not understood, so it goes to the primary and is not copied: {shown}"
+                f"a statement is not understood, so it goes to the primary and is not copied:"
+                f" {shown(text.decode('utf-8', 'replace'), 200)}"
             )
 
     async def stop(self) -> None:
