@@ -8,6 +8,7 @@ config/proxy.yaml explains each key to the operator.
 from __future__ import annotations
 
 import difflib
+import os
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -25,6 +26,7 @@ from pydantic_core import ErrorDetails
 
 from cqlproxy import config_values as values
 from cqlproxy.config_clashes import clashes
+from cqlproxy.config_environment import add_accounts
 from cqlproxy.modes import SPELLINGS, Mode
 from cqlproxy.yaml_document import DocumentError, read_document
 from frame_codec import ConsistencyLevel
@@ -141,6 +143,16 @@ class ClusterAddress(_Section):
     port: Port = 9042
     local_datacenter: Annotated[str, BeforeValidator(values.datacenter)] | None = None
     """The datacenter whose nodes are spoken to; None: that of the first contact point that answers."""
+    username: Annotated[str, BeforeValidator(values.username)] | None = None
+    """The proxy's own account there; None where the cluster lets everybody in."""
+    password: Annotated[SecretStr, BeforeValidator(values.password)] | None = None
+    password_file: FilePath | None = None
+    """Instead of ``password``; read whenever a connection is made."""
+    auth: (
+        Annotated[Literal["service", "client"], BeforeValidator(values.one_of("service", "client"))] | None
+    ) = None
+    """With whose credentials clients' requests run there. None: ``client`` on the primary, where nothing else
+    can be given; ``service``, the proxy's, on the shadow."""
     tls: Annotated[ClusterTls | None, _MAPPING] = None
 
 
@@ -248,6 +260,8 @@ class Config(_Section):
     """How long, in seconds, the primary is tried at start before the proxy gives up."""
     shutdown_drain_seconds: Annotated[float, BeforeValidator(values.number(0, 3_600, "seconds"))] = 5.0
     """How long a proxy that stops delivers copies, before the rest goes to the journal."""
+    auth_recheck_seconds: Annotated[float, BeforeValidator(values.number(1, 86_400, "seconds"))] = 60.0
+    """Within which time a client is disconnected whose password was changed or revoked."""
     max_prepared_statements: Count = 20_000
     """Prepared statements that are remembered, for each protocol version."""
     max_keyspaces: Annotated[int, BeforeValidator(values.whole_number(1, 10_000))] = 64
@@ -284,6 +298,7 @@ def load_config(path: Path) -> Config:
         document = read_document(path)
     except DocumentError as error:
         raise ConfigError(error.problems) from None
+    add_accounts(document, os.environ)
     problems = _lacking_shadow(document)
     # Left out, it has paths all the same, and those are beside the file.
     document.setdefault("mirror", {})

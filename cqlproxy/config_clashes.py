@@ -32,7 +32,26 @@ def clashes(config: Config, file: Path) -> list[str]:
             "mirror.overflow: drop contradicts mirror.journal: always, which keeps every copy until it has"
             " arrived; use spill, or block"
         )
-    return problems + _of_tls(config) + _of_admin(config) + _shared_files(config, file)
+    return problems + _of_accounts(config) + _of_tls(config) + _of_admin(config) + _shared_files(config, file)
+
+
+def _of_accounts(config: Config) -> list[str]:
+    problems = []
+    for name, cluster in (("primary", config.primary), ("shadow", config.shadow)):
+        if cluster is None:
+            continue
+        if cluster.password is not None and cluster.password_file is not None:
+            problems.append(f"{name}.password_file: there is a {name}.password as well: give one of them")
+        if cluster.username is None and (cluster.password is not None or cluster.password_file is not None):
+            problems.append(f"{name}.username: is required with a password")
+        if cluster.username is not None and cluster.password is None and cluster.password_file is None:
+            problems.append(f"{name}.password_file: is required with username (or else password)")
+    if config.primary.auth == "service":
+        problems.append(
+            "primary.auth: service would let every client in with the rights of the proxy: on the primary,"
+            " clients have their own"
+        )
+    return problems
 
 
 def _of_tls(config: Config) -> list[str]:

@@ -186,6 +186,25 @@ def file_path(value: object) -> str:
     return written
 
 
+def username(value: object) -> str:
+    """The name of an account."""
+    written = text(value, "the name of an account")
+    if "\0" in written:
+        raise ValueError("must be the name of an account, and no name has a NUL in it")
+    return written
+
+
+def password(value: object) -> SecretStr:
+    """A password, which no message shows."""
+    if isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text, in quotes if it looks like a number")
+    if not value or "\0" in value:
+        raise ValueError("must not be empty, nor have a NUL in it")
+    return SecretStr(value)
+
+
 def token(value: object) -> SecretStr:
     """A bearer token, which no message shows."""
     if isinstance(value, SecretStr):

@@ -165,6 +165,8 @@ class Gauges:
     """How far write times are ahead of the system's clock, which has stepped back; else 0."""
     keyspaces_in_use: Callable[[], int] = _zero
     """Keyspaces with connections of their own, on both clusters."""
+    users: Callable[[], int] = _zero
+    """Users with connections of their own, on both clusters."""
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
     certificates: Callable[[], Iterable[CertificateState]] = _no_certificates
     watched: Callable[[], Iterable[WatchedState]] = _no_watched
@@ -194,6 +196,9 @@ class Metrics:
         "filtered",
         "gauges",
         "last_run",
+        "logins_ok",
+        "logins_refused",
+        "logins_undecided",
         "mirror_failed",
         "mirrored",
         "mirrored_by_table",
@@ -213,6 +218,7 @@ class Metrics:
         "unclassified_statements",
         "undelivered_by_table",
         "unhandled_errors",
+        "users_revoked",
         "validation",
         "would_filter",
         "write_latency_error",
@@ -295,6 +301,14 @@ class Metrics:
         """Requests answered with OVERLOADED by the proxy, by the limit; in no other count of requests."""
         self.accepting_paused = 0
         """Times that no connection could be accepted, since there was no descriptor left."""
+        self.logins_ok = 0
+        """Clients that a cluster has let in."""
+        self.logins_refused = 0
+        """Logins with wrong credentials, by a cluster's word."""
+        self.logins_undecided = 0
+        """Logins that came to no end, for reasons that are not the client's."""
+        self.users_revoked = 0
+        """Users whose clients were disconnected, since a cluster accepts their credentials no more."""
         self.unhandled_errors = 0
         """Errors in the background that nobody handled: bugs of the proxy, each with a line in the log."""
         self.admin_refused = 0
@@ -408,6 +422,11 @@ class Metrics:
             "requests_refused": dict(self.requests_refused),
             "prepared_statements": gauges.prepared_statements(),
             "keyspaces_in_use": gauges.keyspaces_in_use(),
+            "users": gauges.users(),
+            "logins_ok": self.logins_ok,
+            "logins_refused": self.logins_refused,
+            "logins_undecided": self.logins_undecided,
+            "users_revoked": self.users_revoked,
             "write_clock_ahead_seconds": gauges.write_clock_ahead_seconds(),
             "unhandled_errors": self.unhandled_errors,
             "protocol_errors": self.protocol_errors,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from cqlproxy.admin.view import ModeRefusedError
+from cqlproxy.client.gate import Gate
 from cqlproxy.client.listener import Listener
 from cqlproxy.cluster.backend import ConnectError
 from cqlproxy.cluster.side import Side
@@ -42,6 +43,7 @@ class ModeInForce:
         clusters: tuple[VersionedCluster, VersionedCluster | None],
         mirrors: tuple[Mirror | None, Mirror | None],
         listener: Listener,
+        gate: Gate,
         metrics: Metrics,
         state: StateFile,
     ) -> None:
@@ -49,6 +51,7 @@ class ModeInForce:
         self._clusters = clusters
         self._mirrors = mirrors
         self._listener = listener
+        self._gate = gate
         self._metrics = metrics
         self._state = state
         self._switching = asyncio.Lock()
@@ -134,6 +137,7 @@ class ModeInForce:
                 raise ModeRefusedError(
                     f"clients of protocol version {version} are connected, and {error}"
                 ) from error
+        await self._gate.enter_all(self._listener.identities(), side)
 
     async def _let_copies_arrive(self, side: Side, *, force: bool) -> None:
         """Clients stand still: wait for answers and copies. Raises ``ModeRefusedError``."""

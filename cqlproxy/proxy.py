@@ -10,6 +10,7 @@ from time import monotonic
 
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
+from cqlproxy.client.gate import Gate
 from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.limits import ClientLimits
 from cqlproxy.client.listener import Listener
@@ -18,7 +19,9 @@ from cqlproxy.client.tls_door import TlsDoor
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.node_tls import NodeTls
+from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.side import Side
+from cqlproxy.cluster.users import UserPools
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
 from cqlproxy.dead_letters import DeadLetters
@@ -100,12 +103,16 @@ class Proxy:
             if files.shadow is None or config.shadow is None
             else NodeTls(files.shadow, config.shadow.contact_points),
         )
-        primary = VersionedCluster(lambda version: self._backend(Side.PRIMARY, config.primary, version))
+        primary = VersionedCluster(
+            lambda version: self._backend(Side.PRIMARY, config.primary, version), self._users
+        )
         shadow: VersionedCluster | None = None
         mirrors: tuple[Mirror | None, Mirror | None] = (None, None)
         if config.shadow is not None:
             address = config.shadow
-            shadow = VersionedCluster(lambda version: self._backend(Side.SHADOW, address, version))
+            shadow = VersionedCluster(
+                lambda version: self._backend(Side.SHADOW, address, version), self._users
+            )
             ask_again = AskedAgain(governor, self.metrics)
             mirrors = (
                 self._mirror_to(Side.PRIMARY, primary.main, rules, ask_again),
@@ -146,6 +153,13 @@ class Proxy:
             metrics=self.metrics,
             reads=PLAIN_READS if self._validator is None else self._validator.reads,
         )
+        gate = Gate(
+            self._routes,
+            self._clusters,
+            shadow_account=(config.shadow.auth if config.shadow is not None else None) or "service",
+            primary_asks=config.primary.username is not None,
+            metrics=self.metrics,
+        )
         listen = Address(config.listen.host, config.listen.port)
         advertised = config.listen.advertised_address
         self._listener = Listener(
@@ -153,7 +167,7 @@ class Proxy:
             port=listen.port,
             limits=_limits(config, max_clients),
             router=self._router,
-            handshake=Handshake(self._routes),
+            handshake=Handshake(self._routes, gate),
             one_node=OneNode(listen, None if advertised is None else str(advertised)),
             metrics=self.metrics,
             tls=None if files.listen is None else TlsDoor(files.listen, self.metrics.count_turned_away),
@@ -163,6 +177,7 @@ class Proxy:
             clusters=self._clusters,
             mirrors=mirrors,
             listener=self._listener,
+            gate=gate,
             metrics=self.metrics,
             state=state,
         )
@@ -180,6 +195,7 @@ class Proxy:
             requests_under_way=lambda: self._listener.load.requests,
             prepared_statements=lambda: self._routes.prepared_statements,
             keyspaces_in_use=self._keyspaces_in_use,
+            users=lambda: sum(cluster.user_count for cluster in self._clusters if cluster is not None),
             write_clock_ahead_seconds=lambda: self._clock.ahead_seconds,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
@@ -210,6 +226,9 @@ class Proxy:
             journal=self._journal,
         )
 
+    def _users(self, backend: Backend) -> UserPools:
+        return UserPools(backend, recheck_seconds=self._config.auth_recheck_seconds, metrics=self.metrics)
+
     def _backend(self, side: Side, address: ClusterAddress, version: int) -> Backend:
         # Events come from one control connection of a cluster, whatever versions clients speak.
         events = version == PROTOCOL_V4
@@ -221,6 +240,7 @@ class Proxy:
             request_timeout=self._config.request_timeout_ms / 1000,
             protocol_version=version,
             tls=self._node_tls[side],
+            account=_account(address),
             on_event=partial(self._event, side) if events else lambda body: None,
             on_change=partial(self._nodes_changed, side) if events else lambda: None,
         )
@@ -339,8 +359,8 @@ class Proxy:
             await asyncio.sleep(SWEEP_SECONDS)
             now = monotonic()
             for cluster in self._clusters:
-                for backend in cluster or ():
-                    backend.sweep(now)
+                if cluster is not None:
+                    cluster.sweep(now)
             self._listener.sweep(now)
             if (ahead := self._clock.ahead_seconds) > CLOCK_BEHIND_SECONDS:
                 log.warning(
@@ -437,6 +457,12 @@ def _limits(config: Config, max_clients: int | None) -> ClientLimits:
         max_unread_bytes=listen.max_unread_bytes,
         waiting_seconds=config.request_timeout_ms / 1000,
     )
+
+
+def _account(address: ClusterAddress) -> ServiceAccount | None:
+    if address.username is None:
+        return None
+    return ServiceAccount(address.username, address.password, address.password_file)
 
 
 def _cannot_bind(section: str, where: object, error: OSError) -> str:

@@ -327,6 +327,19 @@ def _clients(metrics: Metrics) -> Iterable[Metric]:
         "Keyspaces with connections of their own, on both clusters.",
         gauges.keyspaces_in_use(),
     )
+    logins = CounterMetricFamily(
+        "proxy_logins_total", "Logins of clients, by what came of them.", labels=["outcome"]
+    )
+    logins.add_metric(["ok"], metrics.logins_ok)
+    logins.add_metric(["refused"], metrics.logins_refused)
+    logins.add_metric(["undecided"], metrics.logins_undecided)
+    yield logins
+    yield _gauge("proxy_users", "Users with connections of their own to the clusters.", gauges.users())
+    yield _counter(
+        "proxy_users_revoked_total",
+        "Users disconnected because a cluster accepts their credentials no more.",
+        metrics.users_revoked,
+    )
     yield _counter(
         "proxy_protocol_errors_total",
         "Frames from clients that broke the protocol.",

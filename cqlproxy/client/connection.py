@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import cast
 
+from cqlproxy.client.authentication import Authentication
+from cqlproxy.client.gate import Identity, UndecidedError
 from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.limits import HANDSHAKE_FRAME_BYTES, ClientLimits, Ended, Refused
 from cqlproxy.client.load import Load
@@ -30,6 +32,8 @@ from frame_codec import (
     PROTOCOL_V4,
     REQUEST_VERSIONS,
     RESPONSE_BIT,
+    Authenticate,
+    AuthResponse,
     ErrorCode,
     Frame,
     FrameDecoder,
@@ -94,7 +98,11 @@ class ClientConnection(asyncio.Protocol):
     ) -> None:
         self.keyspace: str | None = None
         self.version = PROTOCOL_V4
-        self.route: Route = handshake.route(PROTOCOL_V4)
+        self.route: Route
+        """Set when the client is let in, which ``started`` tells."""
+        self.identity: Identity | None = None
+        """Who it is, where a cluster asks."""
+        self._authentication: Authentication | None = None
         self.registered: frozenset[str] = frozenset()
         self.started = False
         self._router = router
@@ -133,6 +141,7 @@ class ClientConnection(asyncio.Protocol):
         self._backlog_bytes = 0
         self._reading = True
         self._reached = Address("127.0.0.1", 9042)
+        self._address = ""
         self._early: dict[int, Callable[[int, int, bytes], None]] = {
             Opcode.OPTIONS: self._options,
             Opcode.STARTUP: self._startup,
@@ -150,6 +159,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport = transport = cast(asyncio.Transport, transport)
         host, port = transport.get_extra_info("sockname")[:2]
         self._reached = Address(host, port)
+        self._address = str(transport.get_extra_info("peername")[0])
         transport.set_write_buffer_limits(high=CLIENT_UNSENT_BYTES)
         self._connections.add(self)
         if self._handshake.standing_still:
@@ -165,6 +175,10 @@ class ClientConnection(asyncio.Protocol):
         self._count()
         self._connections.discard(self)
         self._metrics.client_connections -= 1
+        if self._authentication is not None:
+            self._authentication.close()
+        if self.identity is not None:
+            self.identity.leave()
         self._left()
 
     # --- flow control -------------------------------------------------------------------------
@@ -187,8 +201,14 @@ class ClientConnection(asyncio.Protocol):
 
     def use_route(self) -> None:
         """Serve what comes from now on as the routes in force say."""
-        if self.started:
-            self.route = self._handshake.route(self.version)
+        if not self.started:
+            return
+        route = self._handshake.route(self.version, self.identity)
+        if route is None:
+            # What it has shown does not count where it would be served now: it is asked when it comes again.
+            self.close()
+        else:
+            self.route = route
 
     def hold(self, connection: RawConnection) -> None:
         self._hold()
@@ -486,7 +506,8 @@ class ClientConnection(asyncio.Protocol):
             self.version = version
             handler = self._early.get(opcode)
             if handler is None:
-                raise ProtocolError(f"Unexpected message {_name(opcode)}, expecting STARTUP or OPTIONS")
+                expected = "STARTUP or OPTIONS" if self._authentication is None else "SASL_RESPONSE"
+                raise ProtocolError(f"Unexpected message {_name(opcode)}, expecting {expected}")
             handler(stream, flags, body)
             return False
         if version != self.version:
@@ -517,11 +538,40 @@ class ClientConnection(asyncio.Protocol):
             opening.add_done_callback(lambda done: self._start_later(stream, done, lz4))
 
     def _start(self, stream: int, lz4: bool) -> None:
-        self.route = self._handshake.route(self.version)
+        try:
+            authenticator = self._handshake.authenticator()
+        except UndecidedError as error:
+            self.reply(stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, str(error)))
+            return
+        if authenticator is None:
+            self._let_in(None)
+            self.reply(stream, 0, Opcode.READY, b"")
+        else:
+            if self._authentication is None:
+                self._authentication = self._handshake.authentication(
+                    self.version, self._address, self._let_in, self.close
+                )
+                self._early = {Opcode.AUTH_RESPONSE: self._auth_response}
+            self.reply(stream, 0, Opcode.AUTHENTICATE, Authenticate(authenticator).encode(self.version))
+        self._compressed = lz4
+
+    def _let_in(self, identity: Identity | None) -> bool:
+        """Serve the client from now on; False when it has gone, or must not be served."""
+        route = self._handshake.route(self.version, identity)
+        if route is None or self._transport is None:
+            return False
+        self.route = route
+        self.identity = identity
         self.started = True
         self._decoder.max_body_length = self._limits.max_frame_bytes
-        self.reply(stream, 0, Opcode.READY, b"")
-        self._compressed = lz4
+        return True
+
+    def _auth_response(self, stream: int, flags: int, body: bytes) -> None:
+        assert self._authentication is not None
+        if self._authentication.busy:
+            raise ProtocolError("Unexpected message AUTH_RESPONSE: the one before is not answered yet")
+        token = AuthResponse.decode(body, self.version).token
+        self._authentication.respond(token, lambda opcode, body: self.reply(stream, 0, opcode, body))
 
     def _start_later(self, stream: int, done: asyncio.Future[None], lz4: bool) -> None:
         error = done.exception()

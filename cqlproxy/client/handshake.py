@@ -1,10 +1,14 @@
-"""What is agreed on before the first request: STARTUP, OPTIONS, REGISTER (spec 4.1.1, 4.1.3, 4.1.8)."""
+"""What is agreed on before the first request: STARTUP, AUTH_RESPONSE, OPTIONS, REGISTER (spec 4.1.1 to 4.1.3,
+4.1.8)."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import NamedTuple
 
+from cqlproxy.client.authentication import Authentication
+from cqlproxy.client.gate import Gate, Identity
 from cqlproxy.routing.route import Route
 from cqlproxy.routing.routes import Routes
 from frame_codec import EventType, ProtocolError, Register, Startup, Supported
@@ -24,14 +28,31 @@ class Chosen(NamedTuple):
 class Handshake:
     """Answers the handshake of every client, from what the cluster that answers them offers."""
 
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, gate: Gate) -> None:
         self._routes = routes
+        self._gate = gate
         self.standing_still = False
         """Whether those who connect now have to wait before their requests are handled."""
 
-    def route(self, version: int) -> Route:
-        """How clients of ``version`` are served from now on; it must have been opened."""
-        return self._routes.of(version)
+    def route(self, version: int, identity: Identity | None) -> Route | None:
+        """How a client of ``version`` is served from now on; None when it must not be. See ``opened``."""
+        return self._gate.route(version, identity)
+
+    def authenticator(self) -> str | None:
+        """The class to name in AUTHENTICATE; None when READY is the answer. Raises ``UndecidedError``."""
+        return self._gate.authenticator()
+
+    def authentication(
+        self,
+        version: int,
+        address: str,
+        let_in: Callable[[Identity | None], bool],
+        on_revoked: Callable[[], None],
+    ) -> Authentication:
+        """Of one client: see there."""
+        return Authentication(
+            self._gate, version=version, address=address, let_in=let_in, on_revoked=on_revoked
+        )
 
     def opened(self, version: int) -> asyncio.Future[None] | None:
         """None if clients of ``version`` can be served; else a future, which fails with ``ConnectError``."""

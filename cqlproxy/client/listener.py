@@ -12,6 +12,7 @@ from typing import Final
 from cqlproxy.client.accepting import Acceptor
 from cqlproxy.client.admission import Admission
 from cqlproxy.client.connection import ClientConnection
+from cqlproxy.client.gate import Identity
 from cqlproxy.client.handshake import Handshake
 from cqlproxy.client.limits import ClientLimits, Refused, Turned
 from cqlproxy.client.load import Load
@@ -158,9 +159,14 @@ class Listener:
         for connection in list(self._connections):
             connection.go_on()
 
+    def identities(self) -> list[Identity]:
+        """Of all clients that a cluster has let in."""
+        found = (connection.identity for connection in self._connections)
+        return [identity for identity in found if identity is not None]
+
     def use_routes(self) -> None:
-        """Give every client the route that is in force now."""
-        for connection in self._connections:
+        """Give every client the route that is in force now, or end it where it must not be served."""
+        for connection in list(self._connections):
             connection.use_route()
 
     async def stop_accepting(self) -> None:

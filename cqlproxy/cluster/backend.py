@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -28,6 +29,7 @@ from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
+from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.tables import TableShape, default_ttl, table_shape
 from cqlproxy.supervision import Supervisor
 from frame_codec import Opcode, routing_values
@@ -67,8 +69,9 @@ class Backend:
     All methods but the constructor's argument ``on_event`` are for the event loop's thread.
 
     ``name`` is the cluster's role (``primary`` or ``shadow``), for messages and metrics.
-    ``request_timeout`` is in seconds. ``on_event`` gets the body of each EVENT frame of the control
-    connection; ``on_change`` is called when connections came or went.
+    ``account`` is the proxy's there, None where none is needed. ``request_timeout`` is in seconds.
+    ``on_event`` gets the body of each EVENT frame of the control connection; ``on_change`` is called when
+    connections came or went.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Backend:
         request_timeout: float,
         protocol_version: int = 4,
         tls: NodeTls | None = None,
+        account: ServiceAccount | None = None,
         on_event: Callable[[bytes], None] = lambda body: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
@@ -88,12 +92,15 @@ class Backend:
         self.protocol_version = protocol_version
         self.request_timeout = request_timeout
         self.supported: dict[str, list[str]] = {}
+        self.authenticator: str | None = None
+        """The class that nodes name in AUTHENTICATE; None where they let everybody in, or are not known."""
         self.nodes: dict[Any, Node] = {}
         self.timed_out = 0
         self._contact_points = contact_points
         self._port = port
         self._local_datacenter = local_datacenter
         self._tls = tls
+        self._account = account
         self._on_event = on_event
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
@@ -134,6 +141,7 @@ class Backend:
                 compression=False,
                 # Not used for handshakes, but told by it that there are any, for the port of each shard.
                 ssl_context=None if self._tls is None else self._tls.context,
+                auth_provider=self._account,
                 connection_class=connection_class(self._loop, self, self._tls),
                 reconnection_policy=ExponentialReconnectionPolicy(first, longest, max_attempts=None),
                 execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=policy)},
@@ -164,7 +172,11 @@ class Backend:
                 for endpoint, reason in error.errors.items()
             ]
         hint = ""
-        if self._local_datacenter and not any("refused" in r or "timed out" in r for r in reasons):
+        if self._account is None and any("requires authentication" in reason for reason in reasons):
+            hint = (
+                f" (set {self.name}.username and {self.name}.password_file: the proxy needs an account there)"
+            )
+        elif self._local_datacenter and not any("refused" in r or "timed out" in r for r in reasons):
             hint = f" (is local_datacenter {self._local_datacenter!r} right?)"
         told = "; ".join(reasons)
         return f"the {self.name} cluster cannot be reached at {where}, port {self._port}: {told}{hint}"
@@ -226,15 +238,17 @@ class Backend:
 
         ``routing_key`` is the serialized partition key, as the partitioner hashes it.
         """
-        try:
-            ring = self._rings[keyspace]
-        except KeyError:
-            self._rings[keyspace] = None
-            self._supervisor.start(self._build_ring(keyspace), f"ring of {keyspace}")
-            return self.pick()
+        ring = self._rings.get(keyspace) or self.ring_of(keyspace)
         if ring is None:
             return self.pick()
         return ring.connection_for(routing_key) or self.pick()
+
+    def ring_of(self, keyspace: str) -> Ring | None:
+        """The replicas of a keyspace; None while they are not known, which begins to change that."""
+        if keyspace not in self._rings:
+            self._rings[keyspace] = None
+            self._supervisor.start(self._build_ring(keyspace), f"ring of {keyspace}")
+        return self._rings[keyspace]
 
     def send(self, request: Request, connection: RawConnection, flags: int, opcode: int, body: bytes) -> bool:
         """Send on ``connection`` with the cluster's request timeout; False when it cannot take it."""
@@ -338,6 +352,11 @@ class Backend:
         )
         return connection
 
+    def tls_of(self, endpoint: Any) -> tuple[ssl.SSLContext | None, str]:
+        """How a connection to ``endpoint`` is secured: the context, and whose certificate it must be."""
+        tls = self._tls
+        return (None, endpoint.address) if tls is None else (tls.context, tls.name_of(endpoint.address))
+
     # --- what the driver's connections tell (``driver.Owner``) --------------------------------
 
     def connection_ready(self, connection: RawConnection) -> None:
@@ -370,6 +389,9 @@ class Backend:
             if not node.connections:
                 self.keyspaces.node_lost(node)
         self._on_change()
+
+    def authenticator_told(self, authenticator: str | None) -> None:
+        self.authenticator = authenticator
 
     def supported_received(self, options: dict[str, list[str]]) -> None:
         self.supported = options

@@ -25,6 +25,7 @@ from time import monotonic
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from cassandra.connection import Connection, ConnectionShutdown
+from cassandra.protocol import AuthenticateMessage, ReadyMessage
 
 from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.request import Answer, AwaitedRequest, Failure, NoAnswerError, Request
@@ -58,6 +59,8 @@ class Owner(Protocol):
     def connection_closed(self, connection: RawConnection) -> None: ...
 
     def supported_received(self, options: dict[str, list[str]]) -> None: ...
+
+    def authenticator_told(self, authenticator: str | None) -> None: ...
 
     def event_received(self, body: bytes) -> None: ...
 
@@ -156,6 +159,9 @@ class RawConnection(Connection):
     inbox: ClassVar[_Inbox] = _Inbox()
 
     is_closed: bool
+
+    keyspace: str | None
+    """In which it stands, where texts without a keyspace mean that one; None of most."""
 
     max_in_flight = DRIVER_STREAMS
 
@@ -366,6 +372,10 @@ class RawConnection(Connection):
         super()._handle_options_response(options_response)
 
     def _handle_startup_response(self, startup_response: Any, did_authenticate: bool = False) -> None:
+        if isinstance(startup_response, AuthenticateMessage):
+            self.loop.call_soon_threadsafe(self.owner.authenticator_told, startup_response.authenticator)
+        elif isinstance(startup_response, ReadyMessage):
+            self.loop.call_soon_threadsafe(self.owner.authenticator_told, None)
         super()._handle_startup_response(startup_response, did_authenticate)
         self._announce_if_ready()
 
@@ -424,3 +434,13 @@ def connection_class(
 ) -> type[RawConnection]:
     """The class for the driver's ``Cluster(connection_class=...)``, for the connections of one owner."""
     return type("RawConnection", (RawConnection,), {"loop": loop, "owner": owner, "tls": tls})
+
+
+def open_as(cluster: Any, made: type[RawConnection], endpoint: Any, authenticator: object) -> RawConnection:
+    """Open a connection with the settings of the driver's ``cluster``, but for another account.
+
+    Blocks: not for the event loop. Raises what the driver likes, among it ``AuthenticationFailed``.
+    """
+    settings = cluster._make_connection_kwargs(endpoint, {"authenticator": authenticator})
+    connection: RawConnection = made.factory(endpoint, cluster.connect_timeout, None, **settings)
+    return connection

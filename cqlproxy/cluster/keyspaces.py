@@ -68,6 +68,8 @@ class KeyspacePools:
         self._nodes = nodes
         self._supervisor = supervisor
         self._timeout = timeout
+        self.most = MAX_KEYSPACES
+        """How many keyspaces may have connections at the same time."""
         self._pools: OrderedDict[str, _Pool] = OrderedDict()
         self._opening: dict[tuple[str, Any], asyncio.Task[RawConnection]] = {}
 
@@ -89,13 +91,22 @@ class KeyspacePools:
         A node of several shards is left alone: that a request meets its shard is worth more.
         """
         pool = self._pools.get(keyspace)
-        if pool is None or connection.pool is None or connection.pool.host.sharding_info is not None:
+        if pool is None or connection.keyspace is not None:
             return connection
-        held = pool.connections.get(connection.pool.host.endpoint)
+        host = self._host_of(connection)
+        if host is None or host.sharding_info is not None:
+            return connection
+        held = pool.connections.get(host.endpoint)
         if held is None:
             self._grow_soon(keyspace, pool)
             return connection
         return held
+
+    def _host_of(self, connection: RawConnection) -> Any:
+        if connection.pool is not None:
+            return connection.pool.host
+        node = self._nodes.get(connection.endpoint)
+        return None if node is None else node.host
 
     async def open(self, keyspace: str, node: Node | None = None) -> RawConnection:
         """A connection in ``keyspace``, on ``node`` where one is given, opened if need be.
@@ -148,6 +159,7 @@ class KeyspacePools:
         if pool is None:
             pool = self._pools[keyspace] = _Pool()
             self._evict()
+        connection.keyspace = keyspace
         pool.connections[node.host.endpoint] = connection
         return connection
 
@@ -170,7 +182,7 @@ class KeyspacePools:
             pool.growing = False
 
     def _evict(self) -> None:
-        excess = len(self._pools) - MAX_KEYSPACES
+        excess = len(self._pools) - self.most
         idle = [name for name, pool in self._pools.items() if pool.connections and not pool.pending]
         for name in idle[: max(excess, 0)]:
             self._pools.pop(name).close()

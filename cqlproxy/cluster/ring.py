@@ -72,6 +72,18 @@ class Ring:
         ]
         return cls(ends, replicas)
 
+    def replicas_of(self, routing_key: bytes) -> tuple[int, tuple[Node, ...]]:
+        """The token of a partition and its replicas, each time another one first."""
+        token: int = murmur3(routing_key)
+        ends = self._ends
+        if not ends:
+            return token, ()
+        at = bisect_left(ends, token)
+        replicas = self._replicas[at if at < len(ends) else 0]
+        self._turn = turn = self._turn + 1
+        first = turn % len(replicas) if replicas else 0
+        return token, replicas[first:] + replicas[:first]
+
     def connection_for(self, routing_key: bytes) -> RawConnection | None:
         """A connection to a replica of the partition; the replicas take turns."""
         ends = self._ends

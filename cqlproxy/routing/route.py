@@ -93,3 +93,16 @@ class Route:
         self.stamps = stamps
         self.marks_pages = marks_pages
         self.elsewhere = elsewhere
+
+    def as_user(self, backend: Backend, elsewhere: Route | None) -> Route:
+        """The same for one user: ``backend`` is the cluster that answers, under the account used for them."""
+        return Route(
+            self.side,
+            backend,
+            self.prepared,
+            manner=self.manner,
+            mirror=self.mirror,
+            stamps=self.stamps,
+            marks_pages=self.marks_pages,
+            elsewhere=elsewhere,
+        )

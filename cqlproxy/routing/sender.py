@@ -59,7 +59,7 @@ class Sender:
     ) -> None:
         """The chosen connection is closed or has no free stream id: any other will do, once around."""
         backend = exchange.route.backend
-        if tried is None or tried.pool is not None:
+        if tried is None or tried.keyspace is None:
             for _ in range(backend.width):
                 connection = backend.pick()
                 if connection is not None and connection.send(

@@ -103,8 +103,8 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     # The keys without a default to show stand in comments.
     commented = {
         "listen": {"advertised_address", "allowed_networks", "tls"},
-        "primary": {"tls"},
-        "shadow": {"tls"},
+        "primary": {"username", "password", "password_file", "auth", "tls"},
+        "shadow": {"username", "password", "password_file", "auth", "tls"},
         "mirror": {"consistency"},
         "admin": {"token", "token_file", "tls"},
     }
