@@ -33,11 +33,16 @@ class StartProxy(Protocol):
     """Makes a proxy between the primary and the shadow, and starts it.
 
     `changes` are as for `proxy_settings`, `rules` as for `ProxyProcess`. With ``launch=False`` it is
-    only made. Each is stopped at the end of the fixture's scope.
+    only made; ``between`` names other clusters. Each is stopped at the end of the fixture's scope.
     """
 
     def __call__(
-        self, *, rules: dict[str, object] | None = None, launch: bool = True, **changes: object
+        self,
+        *,
+        rules: dict[str, object] | None = None,
+        launch: bool = True,
+        between: tuple[CassandraNode, CassandraNode | None] | None = None,
+        **changes: object,
     ) -> ProxyProcess: ...
 
 
@@ -119,9 +124,13 @@ def _starting_proxies(
     started: list[ProxyProcess] = []
 
     def start(
-        *, rules: dict[str, object] | None = None, launch: bool = True, **changes: object
+        *,
+        rules: dict[str, object] | None = None,
+        launch: bool = True,
+        between: tuple[CassandraNode, CassandraNode | None] | None = None,
+        **changes: object,
     ) -> ProxyProcess:
-        settings = proxy_settings(loopback_address(), primary, shadow, **changes)
+        settings = proxy_settings(loopback_address(), *(between or (primary, shadow)), **changes)
         place = Path(tempfile.mkdtemp(prefix="proxy-", dir=root))
         proxy = ProxyProcess(settings, place, rules=rules)
         started.append(proxy)
