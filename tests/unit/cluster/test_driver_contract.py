@@ -4,12 +4,16 @@ import inspect
 
 import cassandra
 import pytest
+from cassandra.auth import Authenticator
 from cassandra.cluster import Cluster
-from cassandra.connection import Connection
+from cassandra.connection import Connection, DefaultEndPoint
 from cassandra.metadata import Murmur3Token, TokenMap
 from cassandra.pool import HostConnection
+from pydantic import SecretStr
 
+from cqlproxy.cluster.credentials import Replayed
 from cqlproxy.cluster.driver import DRIVER_STREAMS
+from cqlproxy.cluster.service_account import ServiceAccount
 
 
 def parameters_of(function: object) -> list[str]:
@@ -62,3 +66,25 @@ def test_the_cluster_takes_a_connection_class_and_opens_single_connections() -> 
 def test_the_token_map_gives_replicas_by_token() -> None:
     assert parameters_of(TokenMap.get_replicas) == ["self", "keyspace", "token"]
     assert Murmur3Token.from_key(b"key").value == Murmur3Token.hash_fn(b"key")
+
+
+def test_the_cluster_opens_connections_for_other_accounts_than_its_own() -> None:
+    assert parameters_of(Cluster._make_connection_kwargs) == ["self", "endpoint", "kwargs_dict"]
+    assert parameters_of(Connection.factory)[:3] == ["endpoint", "timeout", "host_conn"]
+    cluster = Cluster(["127.0.0.1"], auth_provider=ServiceAccount("own", SecretStr("x")))
+    other = object()
+    endpoint = DefaultEndPoint("127.0.0.1")
+    own = cluster._make_connection_kwargs(endpoint, {})["authenticator"]
+    assert own.username == "own"
+    assert cluster._make_connection_kwargs(endpoint, {"authenticator": other})["authenticator"] is other
+
+
+def test_an_authenticator_is_what_it_was() -> None:
+    public = {name for name in vars(Authenticator) if not name.startswith("_")}
+    assert public == {
+        "server_authenticator_class",
+        "initial_response",
+        "evaluate_challenge",
+        "on_authentication_success",
+    }
+    assert all(hasattr(Replayed, name) for name in public)
