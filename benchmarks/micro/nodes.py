@@ -131,6 +131,7 @@ class _Announced:
         self.ready = asyncio.Event()
         self.connection_closed = backend.connection_closed
         self.supported_received = backend.supported_received
+        self.authenticator_told = backend.authenticator_told
         self.event_received = backend.event_received
         self._backend = backend
 
