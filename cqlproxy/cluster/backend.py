@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.connection import ConnectionShutdown
 from cassandra.metadata import Murmur3Token
 from cassandra.policies import (
     DCAwareRoundRobinPolicy,
@@ -57,6 +58,10 @@ KEYSPACE_SETTLE_SECONDS = 2.0
 
 AGREEMENT_SECONDS = 10.0
 """How long nodes are given to agree on a changed schema: what drivers wait for it by default."""
+
+
+_NOT_THE_DATACENTER = ("refused", "timed out", "TLS", ".tls")
+"""Words of reasons that have nothing to do with the configured datacenter."""
 
 
 class ConnectError(Exception):
@@ -176,15 +181,18 @@ class Backend:
             hint = (
                 f" (set {self.name}.username and {self.name}.password_file: the proxy needs an account there)"
             )
-        elif self._local_datacenter and not any("refused" in r or "timed out" in r for r in reasons):
+        elif self._local_datacenter and not any(word in r for word in _NOT_THE_DATACENTER for r in reasons):
             hint = f" (is local_datacenter {self._local_datacenter!r} right?)"
         told = "; ".join(reasons)
         return f"the {self.name} cluster cannot be reached at {where}, port {self._port}: {told}{hint}"
 
     def _tls_failure(self, endpoint: str, error: Exception) -> str | None:
         """What TLS has to do with a connection that failed; None for nothing. Blocks."""
+        if self._tls is None:
+            closed = isinstance(error, ConnectionResetError | ConnectionShutdown)
+            return f"{error}; does the node require TLS? Then set {self.name}.tls" if closed else None
         address, _, port = endpoint.rpartition(":")
-        return None if self._tls is None else self._tls.explain(error, address, int(port))
+        return self._tls.explain(error, address, int(port))
 
     async def close(self) -> None:
         """Close all connections. Requests under way are told that theirs was lost."""

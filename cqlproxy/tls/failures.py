@@ -94,6 +94,12 @@ def node_failure(error: BaseException, section: str) -> str | None:
             f"it does not trust the certificate of {section}.cert_file ({reason}): its trust store must"
             " have the authority of that certificate"
         )
+    if "ALERT" in reason:
+        # Cassandra has "internal error" for a certificate that it does not trust, and for other things too.
+        return (
+            f"it broke off the TLS handshake ({reason}): its log says why; maybe it does not trust the"
+            f" certificate of {section}.cert_file"
+        )
     return f"the TLS handshake failed: {reason}"
 
 

@@ -19,6 +19,7 @@ from tests.nodes import (
     start_together,
     workspace,
 )
+from tests.nodes.certificates import Authority, client_encryption
 
 
 class Logged(Protocol):
@@ -70,9 +71,21 @@ def root() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _nodes(root: Path, request: pytest.FixtureRequest) -> Iterator[tuple[CassandraNode, CassandraNode]]:
-    primary = CassandraNode("primary", loopback_address(), root, settings=DURABLE)
-    shadow = CassandraNode("shadow", loopback_address(), root, settings=DURABLE)
+def authority(root: Path) -> Authority:
+    """Who issued the certificates of the nodes."""
+    return Authority("authority", root / "authority")
+
+
+@pytest.fixture(scope="session")
+def _nodes(
+    root: Path, authority: Authority, request: pytest.FixtureRequest
+) -> Iterator[tuple[CassandraNode, CassandraNode]]:
+    at, shadow_at = loopback_address(), loopback_address()
+    # TLS is there for those who want it. The shadow's certificate is for a name that nobody connects to.
+    own = client_encryption(authority.issue("primary", at), optional=True)
+    of_another = client_encryption(authority.issue("shadow", "elsewhere.example"), optional=True)
+    primary = CassandraNode("primary", at, root, settings={**DURABLE, **own})
+    shadow = CassandraNode("shadow", shadow_at, root, settings={**DURABLE, **of_another})
     stash = request.session.stash
     stash.setdefault(_logged, []).extend((primary, shadow))
     with start_together(primary, shadow):

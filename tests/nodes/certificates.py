@@ -91,3 +91,23 @@ def _general(names: Sequence[str]) -> list[x509.GeneralName]:
         except ValueError:
             general.append(x509.DNSName(name))
     return general
+
+
+def client_encryption(
+    pair: Pair, client_ca: Path | None = None, *, optional: bool = False
+) -> dict[str, object]:
+    """Settings for a Cassandra node that shows `pair` to its clients.
+
+    With `client_ca` clients must show a certificate of that authority; with `optional` those without TLS are
+    served, too.
+    """
+    return {
+        "client_encryption_options": {
+            "enabled": True,
+            "optional": optional,
+            "require_client_auth": client_ca is not None,
+            "ssl_context_factory": {"class_name": "org.apache.cassandra.security.PEMBasedSslContextFactory"},
+            "keystore": str(pair.both),
+            "truststore": str(pair.cert if client_ca is None else client_ca),
+        }
+    }

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -175,11 +176,22 @@ class ProxyProcess:
         self._current().send(number)
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body of ``GET path`` on its admin port; raises `OSError` when it does not answer."""
+        """Status and body of ``GET path`` on its admin port; raises `OSError` when it does not answer.
+
+        By TLS and with the token, where its settings have them.
+        """
         host, port = self._endpoint("admin")
+        admin = self._settings["admin"]
+        assert isinstance(admin, Mapping)
         connection = http.client.HTTPConnection(host, port, timeout=5)
+        if "tls" in admin:
+            tls = ssl.create_default_context(cafile=admin["tls"]["cert_file"])
+            tls.check_hostname = False
+            tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            connection = http.client.HTTPSConnection(host, port, timeout=5, context=tls)
+        headers = {"Authorization": f"Bearer {admin['token']}"} if "token" in admin else {}
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except http.client.HTTPException as error:
