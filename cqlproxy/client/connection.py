@@ -267,11 +267,16 @@ class ClientConnection(asyncio.Protocol):
         now = monotonic()
         router = self._router
         left = iter(frames)
+        execute = router.execute
+        spoken = self.version if self.started else None
         for version, flags, stream, opcode, body in left:
             if self._in_flight >= MAX_IN_FLIGHT or self._holds:
                 return [(version, flags, stream, opcode, body), *left]
             self._in_flight += 1
             try:
+                if opcode == 0x0A and version == spoken and stream >= 0 and not flags:
+                    execute(self, stream, 0, body, now)
+                    continue
                 if flags:
                     flags, body = self._unwrapped(version, flags, body)
                 usual = version == self.version and stream >= 0 and self.started
@@ -306,7 +311,15 @@ class ClientConnection(asyncio.Protocol):
         self._in_flight -= 1
         if self._backlog and self._in_flight == MAX_IN_FLIGHT // 2:
             self._loop.call_soon(self._go_on)
-        self._send(stream, flags, opcode, body)
+        if self._compressed or self._transport is None:
+            self._send(stream, flags, opcode, body)
+            return
+        out = self._out
+        out.append(_pack_header(self.version | RESPONSE_BIT, flags, stream, opcode, len(body)))
+        out.append(body)
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
 
     def _send(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         if self._transport is None:

@@ -47,7 +47,7 @@ class Destiny(Protocol):
     """Told what becomes of the copies that ``Delivery.start`` took, once for each start."""
 
     def delivered(self, mutation: Mutation) -> None:
-        """The target acknowledged it. Hot path."""
+        """The target acknowledged it. Hot path; it has yet to be ``landed``."""
 
     def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
         """The target answered with an error."""
@@ -98,7 +98,7 @@ class Delivery:
         self._expired = expired
         self._supervisor = Supervisor()
         self.in_flight: set[Mutation] = set()
-        self._earlier: set[Mutation] = set()
+        self.earlier: set[Mutation] = set()
         """Those of them that were sent under rules which are no longer in force."""
         self._earlier_settled = asyncio.Event()
         self._parked: dict[PreparedStatement | str, list[Mutation]] = {}
@@ -131,15 +131,15 @@ class Delivery:
 
     def use_rules(self, rules: Rules) -> None:
         self._rules = rules
-        self._earlier.update(self.in_flight)
+        self.earlier.update(self.in_flight)
 
     @property
     def sent_under_earlier_rules(self) -> int:
-        return len(self._earlier)
+        return len(self.earlier)
 
     async def settle_earlier(self) -> None:
         """Wait until each copy that was sent under earlier rules has its answer or is past its time-out."""
-        while self._earlier:
+        while self.earlier:
             self._earlier_settled.clear()
             await self._earlier_settled.wait()
 
@@ -148,7 +148,7 @@ class Delivery:
         await self._supervisor.stop()
         under_way = list(self.in_flight)
         self.in_flight.clear()
-        self._earlier.clear()
+        self.earlier.clear()
         self._earlier_settled.set()
         self._parked.clear()
         self._beginning.clear()
@@ -221,9 +221,9 @@ class Delivery:
     def landed(self, mutation: Mutation) -> None:
         """A copy is no longer under way."""
         self.in_flight.discard(mutation)
-        if self._earlier:
-            self._earlier.discard(mutation)
-            if not self._earlier:
+        if self.earlier:
+            self.earlier.discard(mutation)
+            if not self.earlier:
                 self._earlier_settled.set()
 
     def _wait_for_room(self, connection: RawConnection) -> None:

@@ -38,7 +38,7 @@ class Carrier(Protocol):
 
     in_flight: set[Mutation]
     delivered: Callable[[Mutation], None]
-    """The target acknowledged it. Hot path."""
+    """The target acknowledged it; it has yet to be ``landed``. Hot path."""
 
     def landed(self, mutation: Mutation) -> None:
         """It is under way no longer."""
@@ -132,10 +132,10 @@ class Mutation(Request):
         carrier = self.carrier
         if self not in carrier.in_flight:
             return
-        carrier.landed(self)
         if opcode == _RESULT:
             carrier.delivered(self)
         else:
+            carrier.landed(self)
             carrier.refused(self, _error(flags, body))
 
     def failed(self, failure: Failure) -> None:

@@ -98,6 +98,8 @@ class Outcomes:
         self._retry_timer: asyncio.TimerHandle | None = None
         self._retry_timer_at = 0.0
         self._circuit_timer: asyncio.TimerHandle | None = None
+        self._count_tables = metrics.mirrored_by_table.add
+        self._observe = self._latency_ok.observe
         self._arrived = holder.arrived
         self.go_on = holder.go_on
         self.may_be_sent = holder.may_be_sent
@@ -113,12 +115,15 @@ class Outcomes:
     def delivered(self, mutation: Mutation) -> None:
         """See ``Destiny``."""
         # Hot path: once for every copy.
+        if self.delivery.earlier:
+            self.delivery.landed(mutation)
+        else:
+            self.delivery.in_flight.discard(mutation)
         if self.troubled:
             self._target_is_well()
-        metrics = self._metrics
-        metrics.mirrored += 1
-        metrics.mirrored_by_table.add(mutation.tables)
-        self._latency_ok.observe(self._clock() - mutation.sent)
+        self._metrics.mirrored += 1
+        self._count_tables(mutation.tables)
+        self._observe(self._clock() - mutation.sent)
         self._arrived(mutation)
 
     def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
