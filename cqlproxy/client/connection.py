@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 from typing import cast
 
@@ -261,22 +261,21 @@ class ClientConnection(asyncio.Protocol):
         load.requests += under_way - self._counted
         self._counted = under_way
 
-    def _handle(self, frames: Iterable[Frame]) -> list[Frame]:
+    def _handle(self, frames: Sequence[Frame]) -> list[Frame]:
         """Returns those that have to wait."""
         # Hot path.
         now = monotonic()
         router = self._router
+        if self.started and not self._holds and self._in_flight + len(frames) <= MAX_IN_FLIGHT:
+            handled = router.executes(self, frames, now)
+            self._in_flight += handled
+            frames = frames[handled:]
         left = iter(frames)
-        execute = router.execute
-        spoken = self.version if self.started else None
         for version, flags, stream, opcode, body in left:
             if self._in_flight >= MAX_IN_FLIGHT or self._holds:
                 return [(version, flags, stream, opcode, body), *left]
             self._in_flight += 1
             try:
-                if opcode == 0x0A and version == spoken and stream >= 0 and not flags:
-                    execute(self, stream, 0, body, now)
-                    continue
                 if flags:
                     flags, body = self._unwrapped(version, flags, body)
                 usual = version == self.version and stream >= 0 and self.started

@@ -116,7 +116,7 @@ class Backend:
         self._session: Any = None
         self._closing = False
         self._live: list[RawConnection] = []
-        self._only: RawConnection | None = None
+        self.only: RawConnection | None = None
         """The connection, where there is one only."""
         self._turn = 0
         self._token_map: Any = None
@@ -227,7 +227,7 @@ class Backend:
         ``parameters_at`` is the offset of the query parameters in ``body``.
         """
         # Hot path: with one connection there is nothing to choose.
-        connection = self._only
+        connection = self.only
         if connection is not None and prepared.stands_in is None:
             return connection
         if connection is None and prepared.routing_indexes and prepared.routing_keyspace is not None:
@@ -378,7 +378,7 @@ class Backend:
         node.host = host
         node.add(connection)
         self._live.append(connection)
-        self._only = connection if len(self._live) == 1 else None
+        self.only = connection if len(self._live) == 1 else None
         log.info("connected to a node", extra={"cluster": self.name, "node": node.address})
         self._on_change()
 
@@ -388,7 +388,7 @@ class Backend:
             return
         if connection in self._live:
             self._live.remove(connection)
-            self._only = self._live[0] if len(self._live) == 1 else None
+            self.only = self._live[0] if len(self._live) == 1 else None
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)

@@ -20,7 +20,7 @@ import logging
 import queue
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
@@ -45,6 +45,8 @@ UNSENT_BYTES = 4 << 20
 MAX_ANSWER_BYTES = 1 << 30
 """A node's answer is trusted up to here; Cassandra itself stops at 256 MiB by default."""
 
+_OPCODE_RESULT = 0x08
+_OPCODE_EXECUTE = 0x0A
 _OPCODE_EVENT = 0x0C
 _pack_header = HEADER.pack
 
@@ -252,6 +254,33 @@ class RawConnection(Connection):
         out.append(body)
         return True
 
+    def send_together(self, requests: Sequence[Request], deadline: float) -> int:
+        """As ``send`` for each of these EXECUTEs without flags; returns how many of the first were sent."""
+        # Hot path.
+        if not self.alive:
+            return 0
+        pending, take, out = self._pending, self._free_streams.pop, self._out
+        version = self._version
+        if not out:
+            self.loop.call_soon(self._flush)
+        sent = 0
+        for request in requests:
+            try:
+                stream = take()
+            except IndexError:
+                stream = self._next_stream
+                if stream > LAST_STREAM:
+                    break
+                self._next_stream = stream + 1
+            request.deadline = deadline
+            request.connection = self
+            pending[stream] = request
+            body = request.body
+            out.append(_pack_header(version, 0, stream, _OPCODE_EXECUTE, len(body)))
+            out.append(body)
+            sent += 1
+        return sent
+
     async def ask(self, opcode: int, body: bytes, timeout: float) -> Answer:
         """Send a request of the proxy's own and await its answer, ``timeout`` seconds at most.
 
@@ -306,10 +335,20 @@ class RawConnection(Connection):
         self.read_at = monotonic()
         take = self._pending.pop
         free = self._free_streams.append
+        kind: type[Request] = Request
+        together: list[tuple[Request, bytes]] = []
         for version, flags, stream, opcode, body in decoder.feed(data):
             request = take(stream, None)
             if request is not None:
                 free(stream)
+                if opcode == _OPCODE_RESULT and not flags and request.__class__ is request.told_together:
+                    if request.__class__ is not kind:
+                        if together:
+                            _tell_together(kind, together, self.read_at)
+                            together = []
+                        kind = request.__class__
+                    together.append((request, body))
+                    continue
                 try:
                     request.answered(flags, opcode, body)
                 except Exception:
@@ -318,6 +357,8 @@ class RawConnection(Connection):
                 self._late_answer(stream)
             else:
                 self._driver_frame(version, flags, stream, opcode, body)
+        if together:
+            _tell_together(kind, together, self.read_at)
         if decoder.violation is not None:
             self._abort(decoder.violation)
 
@@ -420,6 +461,13 @@ class RawConnection(Connection):
     def _close_transport(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+def _tell_together(kind: type[Request], answered: list[tuple[Request, bytes]], now: float) -> None:
+    try:
+        kind.answered_together(answered, now)
+    except Exception:
+        log.exception("a bug of the proxy: answers could not be handled")
 
 
 def _tell_failure(request: Request, failure: Failure) -> None:

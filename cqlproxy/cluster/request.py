@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from frame_codec import response_start
 
@@ -39,6 +39,21 @@ class Request:
 
     connection: RawConnection
     """The connection that carries it, so that a statement can be prepared again where it is unknown."""
+
+    body: bytes
+    """What is sent: of the requests that are sent together."""
+
+    told_together: ClassVar[type[Request] | None] = None
+    """The class itself, if the RESULTs that come in one read are told to its requests all together. Those of
+    a class derived from it are told one by one, unless it says otherwise."""
+
+    @staticmethod
+    def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
+        """The node answered requests of one class: each with the body of a RESULT without any flag.
+
+        ``now`` is ``time.monotonic()``. As ``answered`` for each of them, and cheaper; must not raise.
+        """
+        raise NotImplementedError
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         """The node answered: frame flags, opcode and body as they came (after decompression).

@@ -49,6 +49,9 @@ class Destiny(Protocol):
     def delivered(self, mutation: Mutation) -> None:
         """The target acknowledged it. Hot path; it has yet to be ``landed``."""
 
+    def delivered_together(self, mutations: list[Mutation]) -> None:
+        """The same of many."""
+
     def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
         """The target answered with an error."""
 
@@ -92,6 +95,7 @@ class Delivery:
         self._rules = rules
         self.destiny = destiny
         self.delivered: Callable[[Mutation], None] = destiny.delivered
+        self.delivered_together: Callable[[list[Mutation]], None] = destiny.delivered_together
         self.refused = destiny.refused
         self.unanswered = destiny.unanswered
         self._clock = clock
@@ -198,25 +202,32 @@ class Delivery:
         self.in_flight.add(mutation)
         return True
 
-    def start_fresh(self, mutation: Mutation) -> bool:
-        """As ``start``, for an EXECUTE that has just been taken under the rules in force."""
-        # Hot path: once for nearly every copy.
-        prepared = mutation.prepared[0]
-        if prepared.ids[self._side] is not prepared.id or not mutation.repeatable:
-            return self.start(mutation)
-        body = mutation.body
-        connection = self._target.pick_for(prepared, body, 2 + len(prepared.id))
-        if connection is None:
-            return False
-        if connection.congested:
-            self._wait_for_room(connection)
-            return False
-        mutation.carrier = self
-        mutation.sent = now = mutation.offered
-        if not connection.send(mutation, 0, _EXECUTE, body, now + self._timeout):
-            return False
-        self.in_flight.add(mutation)
-        return True
+    def start_together(self, mutations: Sequence[Mutation]) -> int:
+        """As ``start`` for each of these, which were just taken under the rules in force.
+
+        Returns how many of the first were started; the next one, at least, is none for a short way.
+        """
+        # Hot path.
+        connection = self._target.only
+        if connection is None or connection.congested:
+            return 0
+        side = self._side
+        now = self._clock()
+        usual = 0
+        for mutation in mutations:
+            if mutation.opcode != _EXECUTE or mutation.ordered or not mutation.repeatable:
+                break
+            prepared = mutation.prepared[0]
+            if prepared.ids[side] is not prepared.id or prepared.stands_in is not None:
+                break
+            mutation.carrier = self
+            mutation.sent = now
+            usual += 1
+        if usual < len(mutations):
+            mutations = mutations[:usual]
+        sent = connection.send_together(mutations, now + self._timeout)
+        self.in_flight.update(mutations if sent == usual else mutations[:sent])
+        return sent
 
     def landed(self, mutation: Mutation) -> None:
         """A copy is no longer under way."""

@@ -40,6 +40,9 @@ class Carrier(Protocol):
     delivered: Callable[[Mutation], None]
     """The target acknowledged it; it has yet to be ``landed``. Hot path."""
 
+    delivered_together: Callable[[list[Mutation]], None]
+    """The same of many."""
+
     def landed(self, mutation: Mutation) -> None:
         """It is under way no longer."""
 
@@ -138,6 +141,13 @@ class Mutation(Request):
             carrier.landed(self)
             carrier.refused(self, _error(flags, body))
 
+    @staticmethod
+    def answered_together(answered: list[tuple[Mutation, bytes]], now: float) -> None:
+        # Hot path: all of one connection, and so sent by the same carrier.
+        carrier = answered[0][0].carrier
+        under_way = carrier.in_flight
+        carrier.delivered_together([mutation for mutation, _ in answered if mutation in under_way])
+
     def failed(self, failure: Failure) -> None:
         if self in self.carrier.in_flight:
             self.carrier.landed(self)
@@ -152,6 +162,9 @@ class Mutation(Request):
     def written_at(self) -> float:
         """When the answering cluster had it, in seconds since the epoch."""
         return time.time() - (time.monotonic() - self.offered)
+
+
+Mutation.told_together = Mutation
 
 
 def _error(flags: int, body: bytes) -> ErrorResponse:

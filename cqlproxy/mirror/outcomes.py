@@ -45,6 +45,9 @@ class Holder(Protocol):
     def arrived(self, mutation: Mutation) -> None:
         """It was delivered. Hot path."""
 
+    def arrived_together(self, mutations: list[Mutation]) -> None:
+        """The same of many."""
+
     def give_up(
         self, mutation: Mutation, reason: Reason, error: str, answer: ErrorResponse | None = None
     ) -> None:
@@ -98,9 +101,6 @@ class Outcomes:
         self._retry_timer: asyncio.TimerHandle | None = None
         self._retry_timer_at = 0.0
         self._circuit_timer: asyncio.TimerHandle | None = None
-        self._count_tables = metrics.mirrored_by_table.add
-        self._observe = self._latency_ok.observe
-        self._arrived = holder.arrived
         self.go_on = holder.go_on
         self.may_be_sent = holder.may_be_sent
         self.pump = holder.pump
@@ -115,16 +115,33 @@ class Outcomes:
     def delivered(self, mutation: Mutation) -> None:
         """See ``Destiny``."""
         # Hot path: once for every copy.
-        if self.delivery.earlier:
-            self.delivery.landed(mutation)
-        else:
-            self.delivery.in_flight.discard(mutation)
+        self.delivery.landed(mutation)
         if self.troubled:
             self._target_is_well()
-        self._metrics.mirrored += 1
-        self._count_tables(mutation.tables)
-        self._observe(self._clock() - mutation.sent)
-        self._arrived(mutation)
+        metrics = self._metrics
+        metrics.mirrored += 1
+        metrics.mirrored_by_table.add(mutation.tables)
+        self._latency_ok.observe(self._clock() - mutation.sent)
+        self._holder.arrived(mutation)
+
+    def delivered_together(self, mutations: list[Mutation]) -> None:
+        """See ``Destiny``."""
+        # Hot path.
+        if self.troubled or self.delivery.earlier:
+            for mutation in mutations:
+                self.delivered(mutation)
+            return
+        self.delivery.in_flight.difference_update(mutations)
+        metrics = self._metrics
+        metrics.mirrored += len(mutations)
+        now = self._clock()
+        times = []
+        add = metrics.mirrored_by_table.add
+        for mutation in mutations:
+            times.append(now - mutation.sent)
+            add(mutation.tables)
+        self._latency_ok.observe_all(times)
+        self._holder.arrived_together(mutations)
 
     def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
         """See ``Destiny``."""

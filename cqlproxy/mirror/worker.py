@@ -34,12 +34,10 @@ from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.turns import Turns
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import ErrorResponse, Opcode
+from frame_codec import ErrorResponse
 
 AskAgain = Callable[[Mutation], bool]
 """Judges a copy by the rules in force; False when nothing of it may be sent. Sets its ``rules``."""
-
-_EXECUTE: Final = int(Opcode.EXECUTE)
 
 _GIVEN_UP: Final = Rules()
 """In place of the rules of a copy that is a dead letter, and is forgotten when its turn comes."""
@@ -91,8 +89,6 @@ class Mirror:
             expired=self._expired,
         )
         self._in_flight = self._delivery.in_flight
-        self._start = self._delivery.start
-        self._start_fresh = self._delivery.start_fresh
         self._turns = Turns(self._delivery, self._outcomes)
         self._starts = self._turns.starts
         self._backlog: Backlog | None = None
@@ -193,11 +189,26 @@ class Mirror:
             return
         self._held += 1
         self._held_bytes += size
-        if self._calm and not mutation.ordered and len(self._in_flight) < self._outcomes.limit:
-            start = self._start_fresh if mutation.opcode == _EXECUTE else self._start
-            if start(mutation):
-                return
-        self._wait(mutation)
+        if not self._calm or mutation.ordered or not self._starts(mutation):
+            self._wait(mutation)
+
+    def offer_together(self, mutations: list[Mutation]) -> None:
+        """Take copies that may be sent at once; as ``offer`` for each."""
+        # Hot path.
+        started = 0
+        room = min(self._outcomes.limit - len(self._in_flight), self._max_requests - self._held)
+        if self._calm and room > 0 and not self._protects:
+            offered = mutations if room >= len(mutations) else mutations[:room]
+            size = sum([mutation.size for mutation in offered])
+            if self._held_bytes + size <= self._max_bytes:
+                started = self._delivery.start_together(offered)
+                if started < len(offered):
+                    size = sum([mutation.size for mutation in offered[:started]])
+                self._held += started
+                self._held_bytes += size
+        if started < len(mutations):
+            for mutation in mutations[started:]:
+                self.offer(mutation)
 
     def offer_then(self, mutation: Mutation, taken: Callable[[], None]) -> None:
         """Take a copy whose client has no answer yet; ``taken()`` is called once, when it may be given.
@@ -476,6 +487,26 @@ class Mirror:
             if self._turns.waits_for_window:
                 self._outcomes.window_was_full()
             self.pump()
+        if not self._held:
+            self._idle.set()
+
+    def arrived_together(self, mutations: list[Mutation]) -> None:
+        """See ``outcomes.Holder``."""
+        # Hot path.
+        if not self._calm:
+            for mutation in mutations:
+                self.arrived(mutation)
+            return
+        size = 0
+        for mutation in mutations:
+            if mutation.schema or mutation.awaited is not None:
+                self.arrived(mutation)
+                continue
+            if mutation.entry is not None:
+                mutation.entry.settle()
+            self._held -= 1
+            size += mutation.size
+        self._held_bytes -= size
         if not self._held:
             self._idle.set()
 

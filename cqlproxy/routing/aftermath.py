@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 
 from cqlproxy.cluster.described import described
@@ -57,6 +58,15 @@ class Aftermath:
         else:
             metrics.writes_failed += 1
             metrics.write_latency_error[side].observe(monotonic() - started)
+
+    def reads_answered(self, times: Sequence[float]) -> None:
+        """Reads have their results, each after so many seconds."""
+        self._metrics.read_latency.observe_all(times)
+
+    def writes_answered(self, times: Sequence[float], side: Side) -> None:
+        """Mutations have their results of the cluster on ``side``, each after so many seconds."""
+        self._metrics.writes_ok += len(times)
+        self._metrics.write_latency_ok[side].observe_all(times)
 
     def consistency_of(self, exchange: Exchange) -> ConsistencyLevel:
         """The consistency level that a request asks for; ONE where it cannot be told."""

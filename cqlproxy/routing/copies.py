@@ -74,41 +74,43 @@ class Copies:
 
     # --- one statement ------------------------------------------------------------------------
 
+    def prepared_together(self, writes: list[PreparedWrite], now: float) -> list[Mutation]:
+        """Of EXECUTEs that were answered at ``now``, those that are copied: as ``prepared`` for each."""
+        # Hot path.
+        rules = self.governor.rules
+        as_it_is = self._consistency is None
+        copies: list[Mutation] = []
+        for write in writes:
+            prepared = write.prepared
+            scope = prepared.scope
+            copy: Mutation | None
+            if scope is None or scope.rules is not rules or write.flags or not as_it_is:
+                copy = self.prepared(write)
+            elif scope.verdict is ALLOWED or (
+                # The one value that decides is bound by position, and allowed.
+                scope.only is not None
+                and (value := positional_value(write.body, prepared.parameters_at, scope.only[0])) is not None
+                and scope.only[1](value) is None
+            ):
+                copy = Mutation(
+                    _EXECUTE,
+                    write.body,
+                    now,
+                    prepared.tables,
+                    rules,
+                    (prepared,),
+                    prepared.repeatable,
+                    prepared.in_turn,
+                    prepared.expires,
+                )
+            else:
+                copy = self.prepared(write)
+            if copy is not None:
+                copies.append(copy)
+        return copies
+
     def prepared(self, write: PreparedWrite) -> Mutation | None:
         """Of an EXECUTE."""
-        # Hot path.
-        prepared = write.prepared
-        scope = prepared.scope
-        if (
-            scope is None
-            or scope.rules is not self.governor.rules
-            or write.flags
-            or not prepared.plain_write
-            or self._consistency is not None
-        ):
-            return self._prepared_with_care(write)
-        body = write.body
-        if scope.verdict is not ALLOWED:
-            only = scope.only
-            if only is None:
-                return self._prepared_with_care(write)
-            value = positional_value(body, prepared.parameters_at, only[0])
-            if value is None or only[1](value) is not None:
-                return self._prepared_with_care(write)
-        return Mutation(
-            _EXECUTE,
-            body,
-            write.connection.read_at,
-            prepared.tables,
-            scope.rules,
-            (prepared,),
-            prepared.repeatable,
-            prepared.in_turn,
-            prepared.expires,
-        )
-
-    def _prepared_with_care(self, write: PreparedWrite) -> Mutation | None:
-        """Of an EXECUTE with anything that most do not have."""
         prepared = write.prepared
         body = _message(write)
         if prepared.statement.kind is not _MUTATION:

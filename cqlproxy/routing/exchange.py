@@ -6,6 +6,7 @@ coordinator would send in its place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from cqlproxy.cluster.own_ids import with_own_ids
@@ -48,7 +49,11 @@ class Steps(Protocol):
 
     def read_answered(self, started: float, opcode: int) -> None: ...
 
+    def reads_answered(self, times: Sequence[float]) -> None: ...
+
     def write_answered(self, started: float, opcode: int, side: Side) -> None: ...
+
+    def writes_answered(self, times: Sequence[float], side: Side) -> None: ...
 
     def one_sided(self) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
 from frame_codec import ErrorResponse, FrameFlag, ReadTimeout, response_start
+
+log = logging.getLogger(__name__)
 
 _WARNING = int(FrameFlag.WARNING)
 
@@ -64,6 +67,22 @@ class PreparedRead(Read):
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
         self.give_answer(flags, opcode, body)
+
+    @staticmethod
+    def answered_together(answered: list[tuple[PreparedRead, bytes]], now: float) -> None:
+        # Hot path.
+        for read, body in answered:
+            try:
+                route = read.route
+                if route.marks_pages:
+                    body = marked_page(0, body, route.side)
+                read.client.reply(read.stream, 0, RESULT, body)
+            except Exception:
+                log.exception("a bug of the proxy: an answer could not be handled")
+        answered[0][0].steps.reads_answered([now - read.started for read, _ in answered])
+
+
+PreparedRead.told_together = PreparedRead
 
 
 class Reads(NamedTuple):

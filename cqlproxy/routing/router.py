@@ -12,7 +12,7 @@ from time import monotonic
 
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
-from cqlproxy.cluster.prepared import START, PreparedStatement
+from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.aftermath import Aftermath
 from cqlproxy.routing.copies import Copies
@@ -31,6 +31,7 @@ from cqlproxy.routing.reads import PLAIN_READS, PreparedRead, PreparedSystemRead
 from cqlproxy.routing.route import Manner, Route
 from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
+from cqlproxy.routing.usual import UsualExecutes
 from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Together, Write
 from cqlproxy.statements import Kind, Statement, StatementCache
 from cqlproxy.statements.showing import shown
@@ -93,38 +94,14 @@ class Router:
         self._send = self._sender.send
         self._send_text = self._sender.send_text
         self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
+        self.executes = UsualExecutes(
+            steps=self._steps, send=self._send, reads=reads, clock=clock, metrics=metrics
+        ).handle
 
     # --- requests -----------------------------------------------------------------------------
 
     def execute(self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float) -> None:
         """EXECUTE (spec section 4.1.6)."""
-        # Hot path.
-        route = client.route
-        prepared = route.executed(body[:START])
-        if prepared is None or not prepared.usual[route.side] or flags or len(body) <= START + 2:
-            self._execute_with_care(client, stream, flags, body, now)
-            return
-        prepared.used = True
-        query_flags = body[START + 2]
-        exchange: PreparedWrite | PreparedRead
-        if prepared.writes:
-            self._metrics.writes_total += 1
-            if prepared.stamped and route.stamps and not query_flags & _DEFAULT_TIMESTAMP:
-                body = with_timestamp(body, START + 2, self._clock.next())
-            exchange = PreparedWrite(self._steps, client, stream, 0, _EXECUTE, body, now)
-        else:
-            self._metrics.reads_total += 1
-            if query_flags & _PAGING_STATE and route.marks_pages:
-                self._next_page(client, stream, 0, body, START + 2, prepared, now)
-                return
-            exchange = self._prepared_read(self._steps, client, stream, 0, _EXECUTE, body, now)
-        exchange.prepared = prepared
-        self._send(exchange, route.backend.pick_for(prepared, body, START), body)
-
-    def _execute_with_care(
-        self, client: ClientPeer, stream: int, flags: int, body: bytes, now: float
-    ) -> None:
-        """EXECUTE with anything that most do not have."""
         at = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
         prepared_id = execute_id(body, at)
         route = client.route

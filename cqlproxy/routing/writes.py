@@ -7,6 +7,7 @@ not: it is not copied either, but kept for an operator to decide.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from cqlproxy.cluster.prepared import PreparedStatement
@@ -25,6 +26,8 @@ from frame_codec import (
     response_start,
     was_applied,
 )
+
+log = logging.getLogger(__name__)
 
 _WARNING = int(FrameFlag.WARNING)
 _BESIDE = Manner.BESIDE
@@ -185,23 +188,32 @@ class PreparedWrite(Write):
         return (self.prepared,)
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
-        # Hot path.
-        route = self.route
-        mirror = route.afterwards
-        if mirror is not None and opcode == RESULT and not flags and not self.prepared.conditional:
-            steps = self.steps
-            self.client.reply(self.stream, flags, opcode, body)
-            steps.write_answered(self.started, opcode, route.side)
-            mutation = steps.copies.prepared(self)
-            if mutation is not None:
-                mirror.offer(mutation)
-            return
         if opcode == ERROR and is_unprepared(flags, body):
             self.steps.prepare_again(self, flags, body)
             return
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
         self.give_answer(flags, opcode, body)
+
+    @staticmethod
+    def answered_together(answered: list[tuple[PreparedWrite, bytes]], now: float) -> None:
+        # Hot path: the answers first, then the copies.
+        first = answered[0][0]
+        route = first.route
+        steps = first.steps
+        writes: list[PreparedWrite] = []
+        for write, body in answered:
+            try:
+                if write.route is not route or not write.prepared.plain_write or route.afterwards is None:
+                    write.give_answer(0, RESULT, body)
+                else:
+                    write.client.reply(write.stream, 0, RESULT, body)
+                    writes.append(write)
+            except Exception:
+                log.exception("a bug of the proxy: an answer could not be handled")
+        if writes and route.afterwards is not None:
+            steps.writes_answered([now - write.started for write in writes], route.side)
+            route.afterwards.offer_together(steps.copies.prepared_together(writes, now))
 
     def is_conditional(self) -> bool:
         return self.prepared.conditional
@@ -211,6 +223,9 @@ class PreparedWrite(Write):
 
     def mutation(self) -> Mutation | None:
         return self.steps.copies.prepared(self)
+
+
+PreparedWrite.told_together = PreparedWrite
 
 
 class BatchWrite(Write):
