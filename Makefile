@@ -6,13 +6,15 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format unit integration bench-quick bench-micro bench-rules bench-journal
+.PHONY: help demo test test-long fuzz soak check format unit integration bench-quick bench-micro bench-rules bench-journal
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
 	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
-	@echo "make test-long    outages of a minute, and 50,000 operations in each mode and across switches"
+	@echo "make test-long    outages of a minute, 50 stops under load, 50,000 operations in each mode and across switches"
+	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
+	@echo "make soak         30 minutes (MINUTES=) under load, with switches, restarts and crowds of clients"
 	@echo "make check        lint, format and types only"
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make unit         unit tests only"
@@ -29,8 +31,14 @@ test: check
 	@$(RUN) --java pytest
 
 test-long:
-	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 $(RUN) --java pytest \
-		tests/integration/test_shadow_away.py tests/integration/test_convergence.py
+	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 $(RUN) --java pytest \
+		tests/integration/test_shadow_away.py tests/integration/test_convergence.py tests/integration/test_stopping.py
+
+fuzz:
+	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s tests/integration/test_fuzz.py
+
+soak:
+	@$(RUN) --java python -m tests.integration.soak --minutes $(or $(MINUTES),30)
 
 check:
 	@$(RUN) ruff check

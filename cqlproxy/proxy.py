@@ -232,7 +232,7 @@ class Proxy:
     def _backend(self, side: Side, address: ClusterAddress, version: int) -> Backend:
         # Events come from one control connection of a cluster, whatever versions clients speak.
         events = version == PROTOCOL_V4
-        return Backend(
+        backend = Backend(
             name=side.label,
             contact_points=list(address.contact_points),
             port=address.port,
@@ -244,6 +244,8 @@ class Proxy:
             on_event=partial(self._event, side) if events else lambda body: None,
             on_change=partial(self._nodes_changed, side) if events else lambda: None,
         )
+        backend.keyspaces.most = self._config.max_keyspaces
+        return backend
 
     # --- life ---------------------------------------------------------------------------------
 

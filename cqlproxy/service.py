@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,12 +10,11 @@ from datetime import UTC, datetime
 from cqlproxy.config import Config
 from cqlproxy.descriptors import room_for_clients
 from cqlproxy.journal import Journal, JournalError, WhenFull
+from cqlproxy.life_cycle import run_to_the_end
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy, StartupError
 from cqlproxy.security_files import SecurityFiles
-from cqlproxy.service_manager import ServiceManager
 from cqlproxy.state_file import StateFile, StateFileError
-from cqlproxy.supervision import EssentialTaskError, Supervisor, Unhandled
 from filters import Rules, load_rules
 
 log = logging.getLogger(__name__)
@@ -26,10 +22,6 @@ log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0001
 """How long the event loop keeps the interpreter while the journal's thread waits for it, a few times for each
 transaction. Python's own 5 ms would make answers wait that wait for the journal."""
-
-
-FAILED_STOP_SECONDS = 10.0
-"""How long a proxy of which an essential part has failed may take to stop."""
 
 
 async def serve(config: Config) -> None:
@@ -53,56 +45,7 @@ async def serve(config: Config) -> None:
     if journal is not None:
         sys.setswitchinterval(SWITCH_SECONDS)
     max_clients = room_for_clients(config.listen.max_clients)
-    await _run(Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients))
-
-
-async def _run(proxy: Proxy) -> None:
-    loop = asyncio.get_running_loop()
-    asked: asyncio.Future[None] = loop.create_future()
-
-    def stop(number: signal.Signals) -> None:
-        if asked.done():
-            # Whoever asks twice does not want to wait: what is in memory is lost, and the next start says so.
-            log.critical("stopped at once by a second signal", extra={"signal": number.name})
-            os._exit(128 + number)
-        asked.set_result(None)
-
-    def fatal(error: EssentialTaskError) -> None:
-        if not asked.done():
-            asked.set_exception(error)
-
-    loop.set_exception_handler(Unhandled(proxy.count_unhandled_error, fatal))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    loop.add_signal_handler(signal.SIGHUP, proxy.reload_soon)
-    manager = ServiceManager(os.environ)
-    supervisor = Supervisor()
-    starting = loop.create_task(proxy.start(), name="start")
-    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        if starting.done():
-            starting.result()
-            manager.ready()
-            supervisor.start(manager.keep_alive(), "watchdog")
-            await asked
-            log.info("stopping")
-        else:
-            starting.cancel()
-            await asyncio.wait({starting})
-            asked.result()
-    except EssentialTaskError as error:
-        log.critical("the proxy cannot go on, and ends", extra={"error": str(error)})
-        raise
-    finally:
-        manager.stopping()
-        failed = asked.done() and asked.exception() is not None
-        try:
-            # A proxy of which a part has failed may wait in vain for another part.
-            async with asyncio.timeout(FAILED_STOP_SECONDS if failed else None):
-                await proxy.stop()
-        except TimeoutError:
-            log.critical("the proxy did not stop in order: what was in its memory may be lost")
-        await supervisor.stop()
+    await run_to_the_end(Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients))
 
 
 def _opened_state(config: Config) -> StateFile:

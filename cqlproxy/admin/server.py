@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from cqlproxy.admin.authorization import Authorization
 from cqlproxy.admin.endpoints import application
 from cqlproxy.admin.view import View
+from cqlproxy.supervision import Supervisor
 
 if TYPE_CHECKING:
     from cqlproxy.tls.contexts import TlsFiles
@@ -72,6 +73,7 @@ class AdminServer:
         self._tls = tls
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._supervisor = Supervisor()
 
     @property
     def port(self) -> int:
@@ -99,8 +101,8 @@ class AdminServer:
             config.load()
             config.ssl = _following(self._tls)
         server = _Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
-        listening = asyncio.create_task(server.listening.wait())
+        task = self._supervisor.start(self._serve(server, listener), "admin server", essential=True)
+        listening = asyncio.ensure_future(server.listening.wait())
         await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED)
         listening.cancel()
         if task.done():
@@ -115,6 +117,11 @@ class AdminServer:
         self._server.should_exit = True
         await self._task
         self._server = self._task = None
+
+    async def _serve(self, server: _Server, listener: socket.socket) -> None:
+        await server.serve(sockets=[listener])
+        if not server.should_exit:
+            raise RuntimeError("it has ended by itself")
 
     async def _bind(self) -> socket.socket:
         loop = asyncio.get_running_loop()

@@ -300,6 +300,8 @@ class ClientConnection(asyncio.Protocol):
                     stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, "Internal error of the proxy")
                 )
         if self._decoder.violation is not None and not self._backlog and not self._closing:
+            # It is answered as a request is, which it was going to be.
+            self._in_flight += 1
             self._violated(self._decoder.violation, self._decoder.violation.stream)
         return []
 

@@ -11,7 +11,7 @@ Network = IPv4Network | IPv6Network
 LEAST_BYTES_PER_SECOND: Final = 64 * 1024
 """What is long, a frame or answers that wait to be read, has so much more time as it takes at this pace."""
 
-HANDSHAKE_FRAME_BYTES: Final = 256 * 1024
+HANDSHAKE_FRAME_BYTES: Final = 64 * 1024
 """The longest body before a connection is started: options and tokens, of clients that nobody knows yet."""
 
 

@@ -29,12 +29,16 @@ _GROW_AGAIN_SECONDS = 1.0
 class KeyspaceUnavailableError(Exception):
     """No connection in the keyspace could be had.
 
-    ``answer`` is the ERROR body with which a node refused it, or None when no node could be asked.
+    ``answer`` is the ERROR body with which a node refused it, or None when no node was asked: then
+    ``too_many`` says whether that is for want of room, since too many other keyspaces are in use.
     """
 
-    def __init__(self, keyspace: str, reason: str, answer: bytes | None = None) -> None:
+    def __init__(
+        self, keyspace: str, reason: str, answer: bytes | None = None, *, too_many: bool = False
+    ) -> None:
         super().__init__(f"no connection in keyspace {keyspace!r}: {reason}")
         self.answer = answer
+        self.too_many = too_many
 
 
 class _Pool:
@@ -138,6 +142,7 @@ class KeyspacePools:
         key = (keyspace, node.host.endpoint)
         task = self._opening.get(key)
         if task is None:
+            self._make_room_for(keyspace)
             task = self._opening[key] = asyncio.ensure_future(self._open_on(keyspace, node))
             task.add_done_callback(lambda done: self._opening.pop(key, None))
         return await asyncio.shield(task)
@@ -158,7 +163,6 @@ class KeyspacePools:
         pool = self._pools.get(keyspace)
         if pool is None:
             pool = self._pools[keyspace] = _Pool()
-            self._evict()
         connection.keyspace = keyspace
         pool.connections[node.host.endpoint] = connection
         return connection
@@ -181,11 +185,16 @@ class KeyspacePools:
             await asyncio.sleep(_GROW_AGAIN_SECONDS)
             pool.growing = False
 
-    def _evict(self) -> None:
-        excess = len(self._pools) - self.most
-        idle = [name for name, pool in self._pools.items() if pool.connections and not pool.pending]
-        for name in idle[: max(excess, 0)]:
-            self._pools.pop(name).close()
+    def _make_room_for(self, keyspace: str) -> None:
+        """One that is idle, and was used longest ago, gives way. Raises ``KeyspaceUnavailableError``."""
+        in_use = self._pools.keys() | {name for name, _ in self._opening}
+        if keyspace in in_use or len(in_use) < self.most:
+            return
+        idle = next((name for name, pool in self._pools.items() if not pool.pending), None)
+        if idle is None:
+            reason = f"all of {self.most} keyspaces with connections are at work (max_keyspaces)"
+            raise KeyspaceUnavailableError(keyspace, reason, too_many=True)
+        self._pools.pop(idle).close()
 
     def discard(self, connection: RawConnection) -> None:
         """The connection is closed."""

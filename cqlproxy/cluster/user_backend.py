@@ -79,7 +79,7 @@ class UserBackend(Backend):
         self._class = connection_class(self._loop, self, service._tls)
         self._join_at: dict[Any, float] = {}
         self._announced: dict[RawConnection, asyncio.Future[None]] = {}
-        self.keyspaces.most = KEYSPACES_PER_USER
+        self.keyspaces.most = min(KEYSPACES_PER_USER, service.keyspaces.most)
 
     # --- life ---------------------------------------------------------------------------------
 

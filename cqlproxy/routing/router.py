@@ -38,8 +38,11 @@ from cqlproxy.statements.showing import shown
 from frame_codec import (
     BatchKind,
     ConsistencyLevel,
+    ErrorCode,
+    ErrorResponse,
     FrameFlag,
     Opcode,
+    PlainError,
     ProtocolError,
     QueryFlag,
     SetKeyspace,
@@ -359,7 +362,9 @@ class Router:
         try:
             await client.route.backend.keyspaces.open(keyspace)
         except KeyspaceUnavailableError as unavailable:
-            error = Unavailable(str(unavailable), ConsistencyLevel.ONE, 1, 0)
+            error: ErrorResponse = Unavailable(str(unavailable), ConsistencyLevel.ONE, 1, 0)
+            if unavailable.too_many:
+                error = PlainError(str(unavailable), ErrorCode.OVERLOADED)
             client.reply(stream, 0, Opcode.ERROR, unavailable.answer or error.encode(client.version))
             return
         client.keyspace = keyspace

@@ -17,9 +17,11 @@ from cqlproxy.metrics import Metrics
 from cqlproxy.routing.exchange import Exchange, Prepare
 from cqlproxy.supervision import Supervisor
 from frame_codec import (
+    ErrorCode,
     ErrorResponse,
     FrameFlag,
     Opcode,
+    PlainError,
     QueryFlag,
     Unprepared,
     after_custom_payload,
@@ -175,7 +177,9 @@ class Sender:
 
 def _keyspace_unavailable(exchange: Exchange, error: KeyspaceUnavailableError) -> None:
     """The request cannot run where its names have their meaning: the server's reason, if it gave one."""
-    if error.answer is None:
+    if error.too_many:
+        exchange.refuse(PlainError(str(error), ErrorCode.OVERLOADED))
+    elif error.answer is None:
         exchange.unsent(full=False)
     else:
         exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))

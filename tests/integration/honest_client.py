@@ -19,9 +19,14 @@ class Served:
 
 
 class HonestClient:
-    """Reads one row again and again by a prepared statement, with `window` requests under way."""
+    """Reads one row again and again by a prepared statement, `window` requests at a time.
 
-    def __init__(self, proxy: ProxyProcess, select: str, *, window: int = 8) -> None:
+    It does so every `every` seconds, or as soon as it has its answers: an application at a steady rate, which
+    is less as soon as it is not served in time, on a machine that has other work to do as well.
+    """
+
+    def __init__(self, proxy: ProxyProcess, select: str, *, window: int = 8, every: float = 0.005) -> None:
+        self._every = every
         self.client = RawClient(proxy).start()
         self.client.request(Prepare(select))
         prepared = decode_prepared_id(self.client.expect(Opcode.RESULT, stream=1))
@@ -35,16 +40,17 @@ class HonestClient:
         """Ask for so long. Each request must be answered with a RESULT."""
         sent: dict[int, float] = {}
         times: list[float] = []
-        begin = time.monotonic()
-        self._send(list(range(self._window)), sent)
-        while sent:
-            frames = self.client.frames()
-            now = time.monotonic()
-            for _, _, stream, opcode, body in frames:
-                assert opcode == Opcode.RESULT, body
-                times.append(now - sent.pop(stream))
-            if now < begin + seconds:
-                self._send([frame[2] for frame in frames], sent)
+        begin = due = time.monotonic()
+        while (now := time.monotonic()) < begin + seconds:
+            time.sleep(max(0.0, due - now))
+            due = max(due, now) + self._every
+            self._send(list(range(self._window)), sent)
+            while sent:
+                frames = self.client.frames()
+                now = time.monotonic()
+                for _, _, stream, opcode, body in frames:
+                    assert opcode == Opcode.RESULT, body
+                    times.append(now - sent.pop(stream))
         times.sort()
         return Served(len(times) / (time.monotonic() - begin), times[int(len(times) * 0.99)])
 

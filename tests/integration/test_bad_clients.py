@@ -276,3 +276,4 @@ def test_bad_clients_leave_nothing_behind(proxy: ProxyProcess) -> None:
                 bad.send(sent)
     proxy.wait_until(lambda stats: stats["client_connections"] == 0, 10, what="no connection")
     assert proxy.count("protocol_errors") - before == 40
+    assert proxy.count("requests_under_way") == 0

@@ -55,7 +55,7 @@ def test_a_full_disk_under_the_journal_is_told_and_not_felt(
 ) -> None:
     """The limit of a file's size stands for a full disk: the system refuses the very same writes.
 
-    Copies go on from memory; what is lost where memory does not hold them either, the journal's own tests show.
+    Copies go on from memory; what is lost where memory is full as well, the journal's own tests show.
     """
     proxy = start_proxy(mirror={"journal": "always"})
     with RawClient(proxy) as client:

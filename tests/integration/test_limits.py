@@ -335,3 +335,46 @@ def test_prepared_statements_beyond_the_limit_are_forgotten(start_proxy: StartPr
             told.append(frame[3] == Opcode.ERROR and isinstance(error_of(frame), Unprepared))
         # Those not used lately have given way.
         assert (told.count(True), told[-1]) == (15, False)
+
+
+class TestKeyspaces:
+    """How many may have connections of their own."""
+
+    def test_one_that_is_idle_gives_way_and_none_that_is_at_work(
+        self, start_proxy: StartProxy, primary: CassandraNode
+    ) -> None:
+        with Relay(primary) as relay:
+            proxy = start_proxy(
+                primary={"contact_points": [relay.address]}, max_keyspaces=3, request_timeout_ms=2000
+            )
+            names = [f"limits_{number}" for number in range(5)]
+            with ExitStack() as stack:
+                clients = [stack.enter_context(RawClient(proxy)).start() for _ in names]
+                for name, client in zip(names, clients, strict=True):
+                    for text in (
+                        f"CREATE KEYSPACE {name} WITH replication ="
+                        " {'class': 'SimpleStrategy', 'replication_factor': 1}",
+                        f"CREATE TABLE {name}.t (id int PRIMARY KEY)",
+                        f"USE {name}",
+                        "SELECT id FROM t",
+                    ):
+                        client.request(Query(text, QueryParameters()))
+                        client.expect(Opcode.RESULT, stream=1)
+                # On the shadow as well, where copies of these need none.
+                assert proxy.stats()["keyspaces_in_use"] == 3
+                relay.suffer(Failing(None))
+                for client in clients[2:]:
+                    client.request(Query("SELECT id FROM t", QueryParameters()), stream=2)
+                proxy.wait_until(lambda stats: stats["requests_under_way"] == 3, 5, what="three at work")
+                clients[0].request(Query("SELECT id FROM t", QueryParameters()), stream=3)
+                error = clients[0].error()
+                assert (error.code, "max_keyspaces" in error.message) == (ErrorCode.OVERLOADED, True)
+                clients[1].request(Query("USE limits_0", QueryParameters()), stream=3)
+                assert clients[1].error().code == ErrorCode.OVERLOADED
+                for client in clients[2:]:
+                    assert client.error().code == ErrorCode.READ_TIMEOUT
+                relay.heal()
+                for client in clients:
+                    client.request(Query("SELECT id FROM t", QueryParameters()), stream=4)
+                    client.expect(Opcode.RESULT, stream=4)
+                assert proxy.stats()["keyspaces_in_use"] == 3
