@@ -1,12 +1,13 @@
 # Each target makes what it needs first: the project's environment and, for the targets that run Cassandra,
-# Java 17 and Maven. All of it is kept in $CQLPROXY_CACHE (~/.cache/cqlproxy), so only the first run is slow.
+# Java 17 and Maven, or HAProxy and matplotlib for the benchmark. All of it is kept in $CQLPROXY_CACHE
+# (~/.cache/cqlproxy), so only the first run is slow.
 
 PYTHON ?= python3
 OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy needs Python 3.11: make PYTHON=python3.11")
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz soak check format unit integration bench-quick bench-micro bench-rules bench-journal
+.PHONY: help demo test test-long fuzz soak check format unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -20,7 +21,10 @@ help:
 	@echo "make unit         unit tests only"
 	@echo "make integration  integration tests only"
 	@echo "make bench-micro  what one request costs inside the proxy: calls, bytecode, memory, processor time"
-	@echo "make bench-quick  CPU per request, requests/s, latency and memory of a proxy between two real nodes"
+	@echo "make bench        beside HAProxy: CPU, requests/s, latency, memory; table and plots in build/bench (OUT=...)"
+	@echo "make bench PARTS='closed-loop growth'  some of its parts only"
+	@echo "make bench-nodes  the same on real nodes, and with latte when it is installed"
+	@echo "make profile KIND=insert|select|text|batch [JOURNAL=always]  flame graph and hottest functions under load"
 	@echo "make bench-rules  what 10,000 tenants and 500 table patterns in the rules cost per request"
 	@echo "make bench-journal  what the journal costs, spills and replays, and the memory of 5 million waiting copies"
 
@@ -58,11 +62,17 @@ integration:
 bench-micro:
 	@$(RUN) python -m benchmarks.micro
 
-bench-quick:
-	@$(RUN) --java python -m benchmarks.running_proxy
+bench:
+	@$(RUN) --java --haproxy --plots python -m benchmarks --out $(or $(OUT),build/bench) $(PARTS)
+
+bench-nodes:
+	@$(RUN) --java --haproxy --plots python -m benchmarks --out $(or $(OUT),build/bench) real-nodes latte
 
 bench-rules:
 	@$(RUN) --java python -m benchmarks.rules_cost
 
 bench-journal:
 	@$(RUN) --java python -m benchmarks.journal_cost
+
+profile:
+	@$(RUN) --java python -m benchmarks.profiling $(KIND) $(if $(JOURNAL),--journal $(JOURNAL))

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import cast
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.workload import Workload
 from frame_codec import (
     HEADER,
     HEADER_LENGTH,
@@ -26,7 +27,6 @@ from frame_codec import (
     response_start,
 )
 
-_RESULT = int(Opcode.RESULT)
 _unpack_header = HEADER.unpack_from
 _ANSWER_SECONDS = 30.0
 """How long one answer may take before and after the measurement, when there is no other load."""
@@ -37,7 +37,7 @@ class LoadClient(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.errors = 0
-        """Answers other than RESULT since `reset`."""
+        """Answers other than what was asked for, since `reset`."""
         self.first_error = ""
         self.latencies = array("d")
         """Seconds from a request's write to the read of its answer, for each answer since `reset`."""
@@ -47,6 +47,7 @@ class LoadClient(asyncio.Protocol):
         self._asked: asyncio.Future[tuple[int, int, bytes]] | None = None
         self._finished: asyncio.Future[None] | None = None
         self._in_flight = 0
+        self._wanted = 0
         self._headers: list[bytes] = []
         self._bodies = cycle((b"",))
         self._sent = array("d")
@@ -75,6 +76,7 @@ class LoadClient(asyncio.Protocol):
         unpack_header = _unpack_header
         answered = self.latencies.append
         sent = self._sent
+        wanted = self._wanted
         headers = self._headers
         bodies = self._bodies
         out: list[bytes] = []
@@ -86,7 +88,7 @@ class LoadClient(asyncio.Protocol):
             end = at + HEADER_LENGTH + length
             if end > size:
                 break
-            if opcode != _RESULT:
+            if opcode != wanted:
                 self._error_received(flags, opcode, data[at + HEADER_LENGTH : end])
             answered(now - sent[stream])
             sent[stream] = now
@@ -156,13 +158,16 @@ class LoadClient(asyncio.Protocol):
 
     # --- the closed loop ----------------------------------------------------------------------
 
-    def run(self, opcode: Opcode, bodies: Sequence[bytes], window: int) -> None:
+    def run(self, asked: Workload, bodies: Sequence[bytes], window: int) -> None:
         """Send requests from now on, `window` of them in flight, one for each answer.
 
         bodies: used in turn, all of the same length.
         """
         length = len(bodies[0])
-        self._headers = [HEADER.pack(PROTOCOL_V4, 0, stream, opcode, length) for stream in range(window)]
+        self._wanted = int(asked.answer)
+        self._headers = [
+            HEADER.pack(PROTOCOL_V4, 0, stream, asked.opcode, length) for stream in range(window)
+        ]
         self._bodies = cycle(bodies)
         self._in_flight = window
         self._sent = array("d", [perf_counter()] * window)
@@ -223,7 +228,7 @@ def _name(opcode: int) -> str:
 
 
 def explain(flags: int, opcode: int, body: bytes) -> str:
-    """An answer that is not a RESULT, in words."""
+    """An answer that was not asked for, in words."""
     if opcode != Opcode.ERROR:
         return f"an answer of {_name(opcode)}"
     try:

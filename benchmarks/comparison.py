@@ -7,18 +7,15 @@ The turns are short and many, because it changes from one second to the next.
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import Generators
 from benchmarks.proxy_under_load import Measured, Settings, measure_stretch, plan
 from benchmarks.report import Sample
-
-_SETTLE_SECONDS = 0.05
-"""After a turn, for the copies that are still under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +36,59 @@ class Ratio:
         return f"median {self.median:.3f}, {self.spread}"
 
 
-def take_turns(
-    contestants: Mapping[str, Measured],
-    name: str,
-    settings: Settings,
-    *,
-    size: int | None = None,
-    failures: list[str] | None = None,
-) -> dict[str, list[Sample]]:
-    """Measure each once a round, in an order that turns; by name, a sample of that name per round.
+class Turn(NamedTuple):
+    """What is measured when it is somebody's turn: the load, and on whom."""
 
-    name, size: of the workload. A contestant that fails or answers with an error is left out from then on,
-    with all its samples, and `failures` says why; without such a list, `BenchmarkError` is raised.
+    measured: Measured
+    workload: str
+    settings: Settings
+    size: int | None = None
+
+
+def alike(
+    contestants: Mapping[str, Measured], workload: str, settings: Settings, size: int | None = None
+) -> dict[str, Turn]:
+    """Turns under the same load."""
+    return {name: Turn(one, workload, settings, size) for name, one in contestants.items()}
+
+
+def take_turns(
+    turns: Mapping[str, Turn], rounds: int, failures: list[str] | None = None
+) -> dict[str, list[Sample]]:
+    """Measure each once a round, in an order that changes; by name, a sample of that name per round.
+
+    One that fails or answers with an error is left out from then on, with all its samples, and `failures`
+    says why; without such a list, `BenchmarkError` is raised.
     """
-    samples: dict[str, list[Sample]] = {contestant: [] for contestant in contestants}
+    samples: dict[str, list[Sample]] = {name: [] for name in turns}
     with ExitStack() as running:
         loads: dict[str, Generators] = {}
 
-        def failed(contestant: str, why: object) -> None:
-            del samples[contestant]
-            said = f"{contestant}, {name}: {why}"
+        def failed(name: str, why: object) -> None:
+            del samples[name]
+            said = f"{name}, {turns[name].workload}: {why}"
             if failures is None:
                 raise BenchmarkError(said)
             failures.append(said)
 
-        for contestant, measured in contestants.items():
+        for name, (measured, workload, settings, size) in turns.items():
             try:
-                loads[contestant] = running.enter_context(Generators(plan(measured, name, settings, size)))
+                asked = plan(measured, workload, settings, size)
+                loads[name] = running.enter_context(Generators(asked))
             except BenchmarkError as error:
-                failed(contestant, error)
-        for number in range(settings.rounds):
-            for contestant in turned(list(samples), number):
+                failed(name, error)
+        for number in range(rounds):
+            for name in turned(list(samples), number):
+                turn = turns[name]
                 try:
-                    taken = measure_stretch(contestants[contestant], contestant, loads[contestant], settings)
+                    taken = measure_stretch(turn.measured, name, loads[name], turn.settings)
                 except BenchmarkError as error:
-                    failed(contestant, error)
+                    failed(name, error)
                     continue
                 if taken.errors:
-                    failed(contestant, f"{taken.errors} answers were errors, the first: {taken.first_error}")
+                    failed(name, f"{taken.errors} answers were errors, the first: {taken.first_error}")
                     continue
-                samples[contestant].append(taken)
-                time.sleep(_SETTLE_SECONDS)
+                samples[name].append(taken)
     return samples
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 from benchmarks import outage
-from benchmarks.arena import Arena, arena
-from benchmarks.comparison import cpu_ratio, take_turns
+from benchmarks.arena import Arena, instant_arena
+from benchmarks.comparison import alike, cpu_ratio, take_turns
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, figures_json, figures_table
+from benchmarks.instant.cluster import InstantCluster
 from benchmarks.instant.relay import Behaviour
 from benchmarks.machine import machine
 from benchmarks.measure import wait_idle
@@ -66,11 +67,13 @@ def main() -> int:
     wrong: list[str] = []
     try:
         print("Starting two instant backends ...", flush=True)
-        with arena() as place:
+        with instant_arena() as place:
             place.show("insert")
             print(f"{machine()}\n", flush=True)
-            settings = Settings(given.seconds, given.rounds, warm_up=0.2)
-            for figure in _parts(place, settings, given.outages, given.rate, given.copies, wrong):
+            settings = Settings(given.seconds, warm_up=0.2)
+            for figure in _parts(
+                place, settings, given.rounds, given.outages, given.rate, given.copies, wrong
+            ):
                 figures.append(figure)
                 print(
                     f"{figure.name}: {figure.value:,.4g} {figure.unit} {figure.remark}".rstrip(), flush=True
@@ -86,20 +89,28 @@ def main() -> int:
 
 
 def _parts(
-    place: Arena, settings: Settings, outages: int, rate: float, copies: int, wrong: list[str]
+    place: Arena[InstantCluster],
+    settings: Settings,
+    rounds: int,
+    outages: int,
+    rate: float,
+    copies: int,
+    wrong: list[str],
 ) -> Iterator[Figure]:
-    yield from _healthy(place, settings, wrong)
+    yield from _healthy(place, settings, rounds, wrong)
     if outages:
         yield from _outages(place, outages, rate, wrong)
     if copies:
         yield from _memory(place, copies)
 
 
-def _healthy(place: Arena, settings: Settings, wrong: list[str]) -> Iterator[Figure]:
+def _healthy(
+    place: Arena[InstantCluster], settings: Settings, rounds: int, wrong: list[str]
+) -> Iterator[Figure]:
     """What each write costs while the shadow takes all copies."""
     with ExitStack() as running:
         proxies = {name: measured(_proxy(running, place, mirror)) for name, mirror in _JOURNALS.items()}
-        samples = take_turns(proxies, "insert", settings)
+        samples = take_turns(alike(proxies, "insert", settings), rounds)
     taken = [sample for name in _JOURNALS for sample in samples[name]]
     print(f"{table(taken)}\n", *remarks(taken), sep="\n", flush=True)
     wrong += problems(taken)
@@ -116,7 +127,7 @@ def _healthy(place: Arena, settings: Settings, wrong: list[str]) -> Iterator[Fig
     )
 
 
-def _outages(place: Arena, outages: int, rate: float, wrong: list[str]) -> Iterator[Figure]:
+def _outages(place: Arena[InstantCluster], outages: int, rate: float, wrong: list[str]) -> Iterator[Figure]:
     """What spills and what clients feel, and how fast it is delivered afterwards."""
     spills: list[outage.Spill] = []
     replays: list[outage.Replay] = []
@@ -154,7 +165,7 @@ def _outages(place: Arena, outages: int, rate: float, wrong: list[str]) -> Itera
     yield Figure("copies replayed", statistics.median(speeds), "/s", at_least=20_000, remark=_each(speeds))
 
 
-def _memory(place: Arena, copies: int) -> Iterator[Figure]:
+def _memory(place: Arena[InstantCluster], copies: int) -> Iterator[Figure]:
     """What memory it takes that many copies wait on disk."""
     with ExitStack() as running:
         proxy = _proxy(running, place, _JOURNALS[_OVERFLOW])
@@ -169,7 +180,7 @@ def _memory(place: Arena, copies: int) -> Iterator[Figure]:
         place.shadow.behave(Behaviour.ANSWER)
 
 
-def _proxy(running: ExitStack, place: Arena, mirror: Mapping[str, object]) -> ProxyProcess:
+def _proxy(running: ExitStack, place: Arena[InstantCluster], mirror: Mapping[str, object]) -> ProxyProcess:
     return started_proxy(running, place.primary, place.shadow, mirror=mirror)
 
 

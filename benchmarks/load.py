@@ -151,7 +151,7 @@ async def _closed_loop(control: Connection, plan: Plan, number: int) -> None:
         told = await asyncio.to_thread(control.recv)
         if told == GO:
             for client, place in zip(clients, mine, strict=True):
-                client.run(asked.opcode, plan.share(bodies, place), plan.window)
+                client.run(asked, plan.share(bodies, place), plan.window)
             continue
         if told in (REPORT, STOP):
             counted = _counted(clients, time.process_time() - busy_before)

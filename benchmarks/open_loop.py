@@ -20,7 +20,7 @@ from typing import Final
 from benchmarks.client import explain
 from benchmarks.errors import BenchmarkError
 from benchmarks.plan import COUNT, GO, REPORT, STOP, Load, Plan
-from benchmarks.workload import workload
+from benchmarks.workload import Workload, workload
 from frame_codec import (
     HEADER,
     HEADER_LENGTH,
@@ -41,7 +41,6 @@ _STREAMS: Final = 4096
 _LATE_SECONDS: Final = 5 * TICK
 _ANSWER_SECONDS: Final = 30.0
 _READ_BYTES: Final = 1 << 18
-_RESULT: Final = int(Opcode.RESULT)
 
 
 class Counted:
@@ -75,6 +74,7 @@ class OpenConnection:
         self.unsent = b""
         self._due = array("d", bytes(8 * _STREAMS))
         self._rest = b""
+        self._wanted = 0
         self._headers: list[bytes] = []
         self._bodies = cycle((b"",))
         self._out: list[bytes] = []
@@ -101,11 +101,12 @@ class OpenConnection:
             data += piece
         return data
 
-    def run(self, opcode: Opcode, bodies: Sequence[bytes]) -> None:
+    def run(self, asked: Workload, bodies: Sequence[bytes]) -> None:
         """From now on requests with these bodies in turn, all of the same length."""
         self.socket.setblocking(False)
+        self._wanted = int(asked.answer)
         self._headers = [
-            HEADER.pack(PROTOCOL_V4, 0, stream, opcode, len(bodies[0])) for stream in range(_STREAMS)
+            HEADER.pack(PROTOCOL_V4, 0, stream, asked.opcode, len(bodies[0])) for stream in range(_STREAMS)
         ]
         self._bodies = cycle(bodies)
 
@@ -145,7 +146,7 @@ class OpenConnection:
             end = at + HEADER_LENGTH + length
             if end > size:
                 break
-            if opcode != _RESULT:
+            if opcode != self._wanted:
                 counted.errors += 1
                 if not counted.first_error:
                     counted.first_error = explain(flags, opcode, data[at + HEADER_LENGTH : end])
@@ -191,7 +192,7 @@ def follow(control: Connection, plan: Plan, rate: float, number: int) -> None:
     ids = [decode_prepared_id(connections[0].ask(Prepare(text))) for text in asked.statements]
     bodies = asked.bodies(ids)
     for place, connection in zip(places, connections, strict=True):
-        connection.run(asked.opcode, plan.share(bodies, place))
+        connection.run(asked, plan.share(bodies, place))
     control.send(Load())
 
     rate /= plan.processes

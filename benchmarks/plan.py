@@ -48,7 +48,7 @@ class Load:
     cpu_seconds: float = 0.0
     """Processor time that the generators took themselves, all together."""
     errors: int = 0
-    """Answers that were not a RESULT."""
+    """Answers other than what was asked for."""
     first_error: str = ""
     late: int = 0
     """In an open loop, requests that were sent long after they were due: the generator was at its limit."""

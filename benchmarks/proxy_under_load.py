@@ -4,18 +4,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from benchmarks.client import LoadClient, connect
-from benchmarks.copies import copies
+from benchmarks.copies import copies, wait_delivered
 from benchmarks.load import Generators
 from benchmarks.measure import usage
 from benchmarks.plan import Plan
 from benchmarks.report import Sample, sample
-from benchmarks.workload import MAKE_KEYSPACE, Workload
-from frame_codec import Prepare, Rows, decode_prepared_id
 from tests.nodes import ProxyProcess, loopback_address, proxy_settings, workspace
 from tests.nodes.addresses import ADMIN_PORT
-from tests.nodes.proxy import ContactPoint
+from tests.nodes.proxy import PROGRAM, ContactPoint
 
 ROOM = {"max_requests": 2_000_000, "max_bytes": "2GiB"}
 """Of the queue of copies: a shadow that is still warming up falls behind, and none is to be lost for that."""
@@ -36,7 +34,6 @@ class Settings:
     """How it is measured; `seconds` is the length of one measurement, after `warm_up` seconds of the same."""
 
     seconds: float
-    rounds: int
     connections: int = 8
     window: int = 32
     processes: int = 1
@@ -53,12 +50,13 @@ def started_proxy(
     shadow: ContactPoint,
     *,
     rules: Mapping[str, object] | None = None,
+    program: Sequence[str | Path] = PROGRAM,
     **changes: object,
 ) -> ProxyProcess:
-    """A proxy between two clusters, for as long as `running` lasts. `changes` are as for `proxy_settings`."""
+    """A proxy between two clusters, for as long as `running` lasts; see `ProxyProcess`, `proxy_settings`."""
     root = running.enter_context(workspace())
     settings = proxy_settings(loopback_address(), primary, shadow, **changes)
-    proxy = ProxyProcess(settings, root, rules=rules)
+    proxy = ProxyProcess(settings, root, rules=rules, program=program)
     running.callback(proxy.stop)
     proxy.start()
     return proxy
@@ -104,35 +102,7 @@ def measure_stretch(proxy: Measured, name: str, load: Generators, settings: Sett
         for pid, then in zip(settings.backends, backends_before, strict=True)
     ]
     copied = copies(*proxy.admin).since(copied_before) if proxy.admin and copied_before else None
-    return sample(name, load.stop(), before, after, copied, backends)
-
-
-async def prepare_tables(host: str, port: int, workloads: Sequence[Workload], *, whole: bool) -> str:
-    """Make the tables of the workloads; the release of the cluster. Raises `BenchmarkError`.
-
-    whole: every request of what fills a table is sent, so that every SELECT finds a row. Without it one of
-    each statement is, which is all that an instant backend needs to see.
-    """
-    client = await connect(host, port)
-    try:
-        await client.query(MAKE_KEYSPACE)
-        for asked in workloads:
-            if asked.filled_by is not None:
-                await _prepare(client, asked.filled_by, whole=whole)
-            await _prepare(client, asked, whole=False)
-        found = await client.query("SELECT release_version FROM system.local")
-    finally:
-        client.close()
-    release = found.rows[0][0] if isinstance(found, Rows) and found.rows else None
-    return release.decode() if release is not None else "of unknown release"
-
-
-async def _prepare(client: LoadClient, asked: Workload, *, whole: bool) -> None:
-    for text in asked.schema:
-        await client.query(text)
-    answers = [await client.ask(Prepare(text)) for text in asked.statements]
-    ids = [decode_prepared_id(prepared) for _, prepared in answers]
-    for number, request in enumerate(asked.requests(ids)):
-        if not whole and number >= max(1, len(ids)):
-            break
-        await client.ask(request)
+    counted = load.stop()
+    if proxy.admin is not None:
+        wait_delivered(*proxy.admin)  # or whoever is measured next shares the machine with them
+    return sample(name, counted, before, after, copied, backends)

@@ -7,8 +7,8 @@ which none writes, and 500 tables, none of which is written.
 import argparse
 import sys
 
-from benchmarks.arena import arena
-from benchmarks.comparison import cpu_ratio, take_turns
+from benchmarks.arena import instant_arena
+from benchmarks.comparison import alike, cpu_ratio, take_turns
 from benchmarks.contestants.ours import contestant
 from benchmarks.errors import BenchmarkError
 from benchmarks.machine import machine
@@ -40,9 +40,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40, help="turns of each proxy (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.6, help="length of one (default %(default)s)")
     given = parser.parse_args()
-    settings = Settings(given.seconds, given.rounds, warm_up=_WARM_UP)
+    settings = Settings(given.seconds, warm_up=_WARM_UP)
     try:
-        samples = _measure(settings)
+        samples = _measure(settings, given.rounds)
     except (BenchmarkError, BootstrapError, ProcessError) as error:
         print(f"\nbenchmark: {error}", file=sys.stderr)
         return 1
@@ -62,9 +62,9 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _measure(settings: Settings) -> dict[str, list[Sample]]:
+def _measure(settings: Settings, rounds: int) -> dict[str, list[Sample]]:
     print("Starting two instant backends and two proxies ...", flush=True)
-    with arena() as place:
+    with instant_arena() as place:
         place.show("insert")
         proxies = [
             contestant(name, rules=rules, journal="off") for name, rules in ((_BARE, None), (_RULED, _RULES))
@@ -72,7 +72,7 @@ def _measure(settings: Settings) -> dict[str, list[Sample]]:
         with place.started(proxies) as started:
             place.raise_failures()
             print(f"{machine()}\n", flush=True)
-            return take_turns(started, "insert", settings)
+            return take_turns(alike(started, "insert", settings), rounds)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import random
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from frame_codec import (
     BatchType,
     Execute,
     Opcode,
+    Options,
     Query,
     QueryParameters,
     Request,
@@ -62,6 +64,8 @@ class Workload:
     """From the prepared ids to the requests; those of the first ``len(statements)`` use all ids."""
     filled_by: "Workload | None" = None
     """Whose requests write what this one reads."""
+    answer: Opcode = Opcode.RESULT
+    """What every request is to be answered with."""
 
     def bodies(self, prepared_ids: Sequence[bytes]) -> list[bytes]:
         """The bodies of the requests (spec section 4.1), all of the same length."""
@@ -186,6 +190,13 @@ def _statements(count: int) -> Workload:
     return Workload("statements", Opcode.EXECUTE, [_payload_table("by_key")], texts, _each_in_turn)
 
 
+def _options(times: int) -> Workload:
+    """What a proxy answers itself: a probe of its event loop, and of nothing behind it."""
+    return Workload(
+        "options", Opcode.OPTIONS, [], [], lambda ids: repeat(Options(), times), answer=Opcode.SUPPORTED
+    )
+
+
 def _each_in_turn(ids: Sequence[bytes]) -> Iterator[Request]:
     keys = _keys_for(PAYLOAD_BYTES)
     for number in range(max(len(ids), len(keys))):
@@ -206,6 +217,7 @@ WORKLOADS: Final = {
     "select": Kind(_select, PAYLOAD_BYTES, "bytes of payload"),
     "text": Kind(_text, PAYLOAD_BYTES, "bytes of payload"),
     "batch": Kind(_batch, PAYLOAD_BYTES, "bytes of payload in each of ten"),
+    "options": Kind(_options, 1, "bodies, all empty"),
     "columns": Kind(_columns, 10, "columns"),
     "tables": Kind(_tables, 1, "tables"),
     "statements": Kind(_statements, 1, "prepared statements"),

@@ -1,4 +1,4 @@
-"""``python3 -m bootstrap [--java] COMMAND...``: make what is missing, then become COMMAND.
+"""``python3 -m bootstrap [OPTION...] COMMAND...``: make what is missing, then become COMMAND.
 
 COMMAND finds the programs of the project's environment first on its PATH.
 """
@@ -16,13 +16,15 @@ def main() -> None:
     parser.add_argument(
         "--java", action="store_true", help="make sure of Java and Maven as well, by apt where allowed"
     )
+    parser.add_argument("--haproxy", action="store_true", help="make sure of HAProxy, too")
+    parser.add_argument("--plots", action="store_true", help="the environment with matplotlib")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the project's environment")
     options = parser.parse_args()
     if not options.command:
         parser.error("no command given")
     try:
-        packages.provide(java=options.java)
-        scripts = environments.project_python().parent
+        packages.provide(java=options.java, haproxy=options.haproxy)
+        scripts = environments.project_python(plots=options.plots).parent
     except BootstrapError as error:
         sys.exit(f"bootstrap: {error}")
     os.environ["PATH"] = f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -1,11 +1,12 @@
-"""The two virtual environments: the project's own, and one for the unchanged DataStax driver.
+"""The virtual environments: the project's own, one for the unchanged DataStax driver, one for the profiler.
 
-They are apart because scylla-driver, which the proxy is built on, and cassandra-driver, which the tests and
-the demo use as an application would, both install a package named ``cassandra``.
+The first two are apart because scylla-driver, which the proxy is built on, and cassandra-driver, which the
+tests and the demo use as an application would, both install a package named ``cassandra``.
 """
 
 import hashlib
 import sys
+import tomllib
 from pathlib import Path
 
 from bootstrap import cache
@@ -16,17 +17,19 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 _DRIVER_REQUIREMENTS = ("cassandra-driver==3.29.3", "lz4>=4.3,<5")
 
 
-def project_python() -> Path:
+def project_python(*, plots: bool = False) -> Path:
     """The interpreter of the project's environment, which has this checkout installed in place.
 
-    Made on the first call for this checkout, this Python and this pyproject.toml.
+    Made on the first call for this checkout, this Python and this pyproject.toml; with `plots` it is another
+    one, which has what draws them.
     """
+    extras = "test,dev,plots" if plots else "test,dev"
 
     def make(place: Path) -> None:
         announce("Making the project's virtual environment (first run only) ...")
-        _make_environment(place, "--editable", f"{CHECKOUT}[test,dev]")
+        _make_environment(place, "--editable", f"{CHECKOUT}[{extras}]")
 
-    key = _key((CHECKOUT / "pyproject.toml").read_text(), str(CHECKOUT))
+    key = _key((CHECKOUT / "pyproject.toml").read_text(), str(CHECKOUT), *(["plots"] if plots else []))
     return cache.made_once(f"project-{key}", make) / "bin" / "python"
 
 
@@ -38,6 +41,21 @@ def driver_python() -> Path:
         _make_environment(place, *_DRIVER_REQUIREMENTS)
 
     return cache.made_once(f"driver-{_key(*_DRIVER_REQUIREMENTS)}", make) / "bin" / "python"
+
+
+def profiler_scripts() -> Path:
+    """The programs of the environment with py-spy, which nothing else needs; made when first asked.
+
+    What it holds is the group ``bench`` of pyproject.toml.
+    """
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    requirements: list[str] = project["project"]["optional-dependencies"]["bench"]
+
+    def make(place: Path) -> None:
+        announce("Making a virtual environment for the profiler (first run only) ...")
+        _make_environment(place, *requirements)
+
+    return cache.made_once(f"profiler-{_key(*requirements)}", make) / "bin"
 
 
 def _key(*parts: str) -> str:

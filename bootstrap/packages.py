@@ -1,4 +1,4 @@
-"""What must come from the operating system: Java 17 and Maven for Cassandra, and a complete `venv` module."""
+"""What must come from the operating system: Java 17 and Maven, a complete `venv` module, and HAProxy."""
 
 import importlib.util
 import os
@@ -11,16 +11,17 @@ from pathlib import Path
 from bootstrap.commands import BootstrapError, announce, run
 
 _JAVA_MAJOR = "17"  # what Cassandra 5.0 runs on; newer ones lack the security manager that it still sets
+_DEBIAN_HAPROXY = Path("/usr/sbin/haproxy")
 _DEBIAN_JAVA = Path("/usr/lib/jvm")
 _VERSION = re.compile(r'version "(\d+)')
 
 
-def provide(*, java: bool) -> None:
+def provide(*, java: bool = False, haproxy: bool = False) -> None:
     """Make sure of the system packages, by apt where this user may install.
 
     Raises `BootstrapError` with the command to type where not.
     """
-    missing = _missing(java=java)
+    missing = _missing(java=java, haproxy=haproxy)
     if not missing:
         return
     apt = _apt()
@@ -30,7 +31,7 @@ def provide(*, java: bool) -> None:
     run([*apt, "update", "--quiet"], purpose="refresh apt's lists")
     run([*apt, "install", "--quiet", "--yes", "--no-install-recommends", *missing], purpose="install by apt")
     find_java.cache_clear()
-    still = _missing(java=java)
+    still = _missing(java=java, haproxy=haproxy)
     if still:
         raise BootstrapError(
             f"apt installed {' '.join(still)}, yet it is not found; is another one first on PATH?"
@@ -63,7 +64,23 @@ def maven() -> Path:
     return Path(found)
 
 
-def _missing(*, java: bool) -> list[str]:
+def find_haproxy() -> Path | None:
+    """The `haproxy` in Debian's place, which is not on every user's PATH, or on PATH; None without one."""
+    if _DEBIAN_HAPROXY.exists():
+        return _DEBIAN_HAPROXY
+    found = shutil.which("haproxy")
+    return Path(found) if found else None
+
+
+def haproxy() -> Path:
+    """As `find_haproxy`, but raises `BootstrapError` with the command to type when there is none."""
+    found = find_haproxy()
+    if found is None:
+        raise BootstrapError(_instruction(["haproxy"]))
+    return found
+
+
+def _missing(*, java: bool, haproxy: bool) -> list[str]:
     packages = []
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         packages.append("python3-venv")
@@ -71,6 +88,8 @@ def _missing(*, java: bool) -> list[str]:
         packages.append("openjdk-17-jre-headless")
     if java and shutil.which("mvn") is None:
         packages.append("maven")
+    if haproxy and find_haproxy() is None:
+        packages.append("haproxy")
     return packages
 
 
@@ -87,7 +106,8 @@ def _apt() -> list[str] | None:
 def _instruction(packages: list[str]) -> str:
     return (
         f"missing on this machine: {', '.join(packages)} (as Debian 12 names them). Cassandra runs on Java "
-        "17 and is fetched by Maven; virtual environments need python3-venv. Install, then run make again:\n"
+        "17 and is fetched by Maven; virtual environments need python3-venv; the benchmark compares with "
+        "haproxy. Install, then run make again:\n"
         f"  sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(packages)}"
     )
 

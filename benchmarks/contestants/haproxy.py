@@ -1,20 +1,16 @@
 """HAProxy as a plain TCP relay to the primary, with one thread: the least that a relay costs."""
 
-import shutil
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
-from benchmarks.contestants.contestant import Clusters, started_program
-from benchmarks.errors import BenchmarkError
+from benchmarks.contestants.contestant import Clusters, Contestant, started_program
 from benchmarks.proxy_under_load import Measured
+from bootstrap import packages
 from tests.nodes import loopback_address, workspace
 from tests.nodes.addresses import NATIVE_PORT
 
 NAME: Final = "haproxy"
 
-_PLACE: Final = Path("/usr/sbin/haproxy")
-"""Debian's, which is not on every user's PATH."""
 _CONFIGURATION: Final = """\
 global
     nbthread 1
@@ -30,25 +26,17 @@ listen relay
 """
 
 
-def start(running: ExitStack, clusters: Clusters) -> Measured:
-    """Start it; see `contestant.Start`."""
+def contestant() -> Contestant:
+    """It, with its one configuration."""
+    return Contestant(NAME, _start)
+
+
+def _start(running: ExitStack, clusters: Clusters) -> Measured:
     place = running.enter_context(workspace())
     address = loopback_address()
     file = place / "haproxy.cfg"
     file.write_text(configuration(address, clusters))
-    return started_program(running, NAME, [program(), "-db", "-f", file], address, place=place)
-
-
-def program() -> Path:
-    """Where it is installed. Raises `BenchmarkError`."""
-    if _PLACE.exists():
-        return _PLACE
-    found = shutil.which("haproxy")
-    if found is None:
-        raise BenchmarkError(
-            "haproxy is not installed, and every figure is relative to it: sudo apt-get install haproxy"
-        )
-    return Path(found)
+    return started_program(running, NAME, [packages.haproxy(), "-db", "-f", file], address, place=place)
 
 
 def configuration(address: str, clusters: Clusters) -> str:

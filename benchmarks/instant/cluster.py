@@ -12,8 +12,14 @@ from benchmarks.instant.relay import Behaviour
 from bootstrap.environments import CHECKOUT
 from tests.nodes import CassandraNode, GuardedProcess, loopback_address
 from tests.nodes.addresses import NATIVE_PORT
+from tests.nodes.node import QUICK_START
 
 _START_SECONDS = 30.0
+_HEAP = "1G"
+_MANY = {"memtable_allocation_type": "unslabbed_heap_buffers", "prepared_statements_cache_size": "64MiB"}
+"""Settings for a thousand tables, for each of which a slab would be a megabyte, and as many statements."""
+_QUICK_TABLES = "-Dcassandra.test.flush_local_schema_changes=false"
+"""A table is made in milliseconds: nobody needs it after a crash."""
 
 
 class InstantCluster:
@@ -24,8 +30,15 @@ class InstantCluster:
         self.address = loopback_address()
         self.port = NATIVE_PORT
         # Drivers connect where the node says that its clients are served.
-        names_us: dict[str, object] = {"broadcast_rpc_address": self.address}
-        self._node = CassandraNode(name, loopback_address(), root, settings=names_us)
+        settings: dict[str, object] = {"broadcast_rpc_address": self.address, **_MANY}
+        self._node = CassandraNode(
+            name,
+            loopback_address(),
+            root,
+            heap=_HEAP,
+            settings=settings,
+            java_options=(*QUICK_START, _QUICK_TABLES),
+        )
         self._root = root
         self._control = root / name / "instant.socket"
         self._process: GuardedProcess | None = None

@@ -1,53 +1,86 @@
-"""How many requests a second, and what CPU each: 8 connections with 32 requests in flight, of four kinds."""
+"""How many requests a second, and what CPU each: 8 connections with 32 requests in flight, of four kinds.
+
+On backends that answer at once, where a contestant is its own limit; on real nodes; and cqlproxy's variants.
+"""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
 
-from benchmarks.arena import DIRECT, Arena
-from benchmarks.comparison import cpu_ratio, ratio, take_turns
+from benchmarks.arena import DIRECT, Arena, Cluster
+from benchmarks.comparison import alike, cpu_ratio, ratio, take_turns
 from benchmarks.contestants import haproxy, ours
-from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.other_proxies import ZDM, others
 from benchmarks.figures import Figure
 from benchmarks.proxy_under_load import Settings
-from benchmarks.report import Sample, problems, remarks, table
+from benchmarks.report import Sample, problems, table
 from benchmarks.results import Results
 
 NAME = "closed loop"
-SECONDS = 0.5
-ROUNDS = 8
+VARIANTS = "variants"
+REAL_NODES = "real nodes"
+
 KINDS = ("insert", "select", "text", "batch")
+TITLES = {
+    "insert": "dual-write prepared INSERT",
+    "select": "prepared SELECT",
+    "text": "text INSERT of ten columns",
+    "batch": "batch of ten prepared INSERTs",
+}
 
-_WARM_UP = 0.2
+_CPU: dict[str, tuple[float, float | None]] = {
+    "insert": (8.0, 5.0),
+    "select": (5.0, 3.5),
+    "text": (25.0, None),
+}
+"""At most so many times the CPU of HAProxy, and what is hoped for."""
+_SPEED: dict[str, tuple[float, float | None]] = {"insert": (5.0, 10.0), "text": (3.0, None)}
+"""At least so many times the requests/s of ZDM, and what is hoped for."""
 
 
-def run(arena: Arena, results: Results, rounds: int | None) -> None:
-    """Measure, and add what was found."""
-    settings = Settings(SECONDS, rounds or ROUNDS, warm_up=_WARM_UP, backends=arena.backends)
+def run(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
+    """All kinds through HAProxy, cqlproxy and whoever else is there."""
+    settings = Settings(0.5, warm_up=0.2, backends=arena.backends)
     for kind in KINDS:
         arena.show(kind)
-    relay = Contestant(haproxy.NAME, haproxy.start)
-    with arena.started([relay, ours.usual(), *others()]) as started:
+    with arena.started([haproxy.contestant(), ours.usual(), *others()]) as started:
         for kind in KINDS:
-            contestants = {DIRECT: arena.direct(), **started}
-            samples = take_turns(contestants, kind, settings, failures=results.wrong)
-            results.add(NAME, kind, samples)
-            show(kind, samples, results)
+            turns = alike({DIRECT: arena.direct(), **started}, kind, settings)
+            samples = take_turns(turns, rounds or 8, results.wrong)
+            show(NAME, kind, samples, results)
             results.figures += figures(kind, samples)
 
 
-def show(kind: str, samples: Mapping[str, Sequence[Sample]], results: Results) -> None:
-    """Print the table of one kind, and keep what is to be said about it."""
+def run_variants(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
+    """Prepared INSERTs through cqlproxy in all modes, without rules, and with a journal of everything."""
+    settings = Settings(0.4, warm_up=0.2, backends=arena.backends)
+    arena.show("insert")
+    with arena.started([haproxy.contestant(), ours.usual(), *ours.variants()]) as started:
+        samples = take_turns(alike(started, "insert", settings), rounds or 4, results.wrong)
+    show(VARIANTS, "insert", samples, results)
+
+
+def run_real(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
+    """All kinds on two real nodes, which set the pace then."""
+    settings = Settings(3.0, warm_up=1.5, backends=arena.backends)
+    for kind in KINDS:
+        arena.show(kind)
+    with arena.started([haproxy.contestant(), ours.usual(), *others()]) as started:
+        for kind in KINDS:
+            turns = alike({DIRECT: arena.direct(), **started}, kind, settings)
+            show(REAL_NODES, kind, take_turns(turns, rounds or 3, results.wrong), results)
+
+
+def show(part: str, case: str, samples: Mapping[str, Sequence[Sample]], results: Results) -> None:
+    """Keep and print the samples, and what is wrong with them."""
+    results.add(part, case, samples)
     taken = [sample for one in samples.values() for sample in one]
     if not taken:
         return
-    print(f"{kind}\n{table(taken)}\n", flush=True)
+    print(f"{part}: {case}\n{table(taken)}\n", flush=True)
     for name, one in samples.items():
-        results.wrong += [f"{name}, {kind}: {problem}" for problem in problems(one)]
-        if name == ours.OURS:
-            results.remarks += [f"{name}, {kind}: {remark}" for remark in remarks(one)]
+        results.wrong += [f"{name}, {part}, {case}: {problem}" for problem in problems(one)]
 
 
 def figures(kind: str, samples: Mapping[str, Sequence[Sample]]) -> list[Figure]:
@@ -94,21 +127,5 @@ def cpu_figure(
         found.median,
         at_most=at_most,
         hope=hope,
-        remark=f"{found.spread}; {mine_is:.2f} us / {other_is:.2f} us",
+        remark=f"{found.spread}; {mine_is:.3g} us / {other_is:.3g} us",
     )
-
-
-_CPU: dict[str, tuple[float, float | None]] = {
-    "insert": (8.0, 5.0),
-    "select": (5.0, 3.5),
-    "text": (25.0, None),
-}
-"""At most so many times the CPU of HAProxy, and what is hoped for."""
-_SPEED: dict[str, tuple[float, float | None]] = {"insert": (5.0, 10.0), "text": (3.0, None)}
-"""At least so many times the requests/s of ZDM, and what is hoped for."""
-TITLES = {
-    "insert": "dual-write prepared INSERT",
-    "select": "prepared SELECT",
-    "text": "text INSERT of ten columns",
-    "batch": "batch of ten prepared INSERTs",
-}

@@ -7,7 +7,7 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,9 @@ import yaml
 from bootstrap.environments import CHECKOUT
 from tests.nodes.addresses import ADMIN_PORT, NATIVE_PORT
 from tests.nodes.process import GuardedProcess, ProcessError
+
+PROGRAM = ("-m", "cqlproxy")
+"""What Python is told to run."""
 
 _START_TIMEOUT = 30.0
 _STOP_GRACE = 30.0
@@ -62,6 +65,7 @@ class ProxyProcess:
     """``cqlproxy serve`` with its files in ``root/name``.
 
     `settings` is the content of proxy.yaml, `rules` what stands under ``filters:`` in its rules file; without
+    rules nothing is held back. `program`: what is run instead of `PROGRAM`, and takes the same arguments.
     rules nothing is held back. `environment`: variables beside those of this program.
     """
 
@@ -72,6 +76,7 @@ class ProxyProcess:
         *,
         rules: Mapping[str, object] | None = None,
         name: str = "proxy",
+        program: Sequence[str | Path] = PROGRAM,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
@@ -79,6 +84,7 @@ class ProxyProcess:
         self.rules_file = root / name / _RULES_FILE
         self.log = root / name / "proxy.log"
         self._root = root
+        self._program = tuple(program)
         self._settings = dict(settings)
         self._environment = dict(environment or {})
         self._process: GuardedProcess | None = None
@@ -125,7 +131,7 @@ class ProxyProcess:
         """Start the process and return at once; raises `ProcessError` when it runs already."""
         if self.is_running():
             raise ProcessError(f"{self.name} runs already")
-        command: list[str | Path] = [sys.executable, "-m", "cqlproxy", "serve", "-c", self.config_file]
+        command: list[str | Path] = [sys.executable, *self._program, "serve", "-c", self.config_file]
         self._process = GuardedProcess(
             self.name,
             command,

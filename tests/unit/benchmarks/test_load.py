@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.client import connect
 from benchmarks.errors import BenchmarkError
+from benchmarks.workload import workload
 from frame_codec import (
     HEADER,
     HEADER_LENGTH,
@@ -76,7 +77,7 @@ async def _run(node: _Node) -> tuple[int, int, str]:
     """Answers and errors that a client counted until it had been drained, and its first error."""
     async with asyncio.timeout(20), node.listening() as port:
         client = await connect("127.0.0.1", port)
-        client.run(Opcode.EXECUTE, _BODIES, _WINDOW)
+        client.run(workload("insert"), _BODIES, _WINDOW)
         await node.enough.wait()
         client.drain()
         await client.drained()

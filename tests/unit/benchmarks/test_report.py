@@ -10,7 +10,7 @@ from benchmarks.measure import Usage
 from benchmarks.plan import Load
 from benchmarks.report import Sample, percentile, problems, remarks, sample, table
 
-_GOOD = Sample(
+GOOD = Sample(
     "insert",
     requests_per_second=20_000,
     cpu_per_request=5e-6,
@@ -69,9 +69,9 @@ def test_copies_between_two_moments() -> None:
 
 
 def test_the_table_shows_medians_and_below_them_the_spread() -> None:
-    select = replace(_GOOD, name="select", requests_per_second=50_000)
-    slow, fast = (replace(_GOOD, requests_per_second=rate) for rate in (10_000, 90_000))
-    lines = table([slow, select, _GOOD, fast]).splitlines()
+    select = replace(GOOD, name="select", requests_per_second=50_000)
+    slow, fast = (replace(GOOD, requests_per_second=rate) for rate in (10_000, 90_000))
+    lines = table([slow, select, GOOD, fast]).splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [
         ["insert", "20,000"],
         ["10,000-90,000", "5.00-5.00"],
@@ -82,37 +82,37 @@ def test_the_table_shows_medians_and_below_them_the_spread() -> None:
 
 
 def test_copies_that_were_not_asked_for_are_not_shown() -> None:
-    assert "copies" not in table([replace(_GOOD, copies_per_request=None)])
+    assert "copies" not in table([replace(GOOD, copies_per_request=None)])
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (_GOOD, ["busy for at most 10% of one core"]),
-        (replace(_GOOD, busy=0.97), ["requests per second are its limit"]),
-        (replace(_GOOD, generator_busy=0.95), ["at most 10%", "more --processes"]),
+        (GOOD, ["busy for at most 10% of one core"]),
+        (replace(GOOD, busy=0.97), ["requests per second are its limit"]),
+        (replace(GOOD, generator_busy=0.95), ["at most 10%", "more --processes"]),
     ],
 )
 def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str]) -> None:
-    found = remarks([_GOOD, changed])
+    found = remarks([GOOD, changed])
     assert len(found) == len(said)
     for words, sentence in zip(said, found, strict=True):
         assert words in sentence
 
 
 def test_a_machine_that_has_other_work_is_told_of() -> None:
-    busy = replace(_GOOD, waited=0.4)
-    assert not any("other work" in remark for remark in remarks([_GOOD, _GOOD, busy]))
-    assert any("waited 40% of the time" in remark for remark in remarks([_GOOD, busy, busy]))
+    busy = replace(GOOD, waited=0.4)
+    assert not any("other work" in remark for remark in remarks([GOOD, GOOD, busy]))
+    assert any("waited 40% of the time" in remark for remark in remarks([GOOD, busy, busy]))
 
 
 def test_nothing_is_wrong_with_good_samples() -> None:
-    assert problems([_GOOD, _GOOD]) == []
+    assert problems([GOOD, GOOD]) == []
 
 
 def test_failed_requests_and_lost_copies_are_wrong() -> None:
     found = problems(
-        [_GOOD, replace(_GOOD, errors=2, first_error="0x1001 busy"), replace(_GOOD, errors=1, copies_lost=4)]
+        [GOOD, replace(GOOD, errors=2, first_error="0x1001 busy"), replace(GOOD, errors=1, copies_lost=4)]
     )
     assert len(found) == 2
     assert found[0] == "3 requests of insert failed, the first with: 0x1001 busy"

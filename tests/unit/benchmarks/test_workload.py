@@ -15,6 +15,7 @@ from benchmarks.workload import (
 )
 from frame_codec import PROTOCOL_V4, Batch, Execute, Opcode, Query, decode_request
 
+_WITH_KEYS = [name for name in WORKLOADS if name != "options"]
 _SIZES = {"columns": (2, 50), "tables": (1, 300), "statements": (1, 5000)}
 
 
@@ -23,7 +24,7 @@ def _ids(count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [(name, size) for name in WORKLOADS for size in _SIZES.get(name, (10, 100_000))]
+    ("name", "size"), [(name, size) for name in _WITH_KEYS for size in _SIZES.get(name, (10, 100_000))]
 )
 def test_bodies_are_requests_that_differ_and_not_in_length(name: str, size: int) -> None:
     asked = workload(name, size)
@@ -38,7 +39,7 @@ def test_bodies_are_requests_that_differ_and_not_in_length(name: str, size: int)
     assert asked.bodies(ids) == bodies
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", _WITH_KEYS)
 def test_each_statement_takes_the_values_that_are_sent(name: str) -> None:
     asked = workload(name)
     first = next(iter(asked.requests(_ids(len(asked.statements)))))
@@ -85,6 +86,11 @@ def test_what_is_read_has_been_written() -> None:
         if isinstance(request, Execute)
     ]
     assert select.statements[0].split("FROM ")[1].split()[0] in select.filled_by.statements[0]
+
+
+def test_a_probe_is_answered_by_whoever_it_is_sent_to() -> None:
+    probe = workload("options")
+    assert (probe.opcode, probe.answer, probe.bodies(())) == (Opcode.OPTIONS, Opcode.SUPPORTED, [b""])
 
 
 def test_keys_are_many_and_the_same_in_every_run() -> None:

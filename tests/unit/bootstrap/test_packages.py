@@ -15,6 +15,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(packages, "_DEBIAN_JAVA", tmp_path)
+    monkeypatch.setattr(packages, "_DEBIAN_HAPROXY", tmp_path / "sbin" / "haproxy")
     packages.find_java.cache_clear()
     yield tmp_path
     packages.find_java.cache_clear()
@@ -46,3 +47,13 @@ def test_another_java_first_on_the_path_is_passed_over(bare_machine: Path) -> No
     packages.find_java.cache_clear()
     _java_that_says(bare_machine / "java-17-openjdk" / "bin", "17.0.15")
     assert packages.java() == bare_machine / "java-17-openjdk" / "bin" / "java"
+
+
+def test_haproxy_is_asked_for_where_it_is_needed(bare_machine: Path) -> None:
+    with pytest.raises(BootstrapError, match="apt-get install --no-install-recommends haproxy"):
+        packages.provide(haproxy=True)
+    program = bare_machine / "haproxy"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    packages.provide(haproxy=True)
+    assert packages.haproxy() == program
