@@ -16,14 +16,15 @@ from benchmarks.micro.passage import Legs
 from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Cost, Counts, measured, passing
 
 _HEAD = (
-    f"{'':24}{'µs':>7}{'steps':>7}  {'of legs':<19}{'calls':>6}{'C calls':>8}{'bytecode':>9}"
+    f"{'':24}{'µs':>7}{'steps':>7}  {'of legs':<19}{'calls':>6}{'C calls':>8}{'bytecode':>9}{'alone':>7}"
     f"{'blocks held':>12}{'containers':>11}{'cycles':>7}  writes"
 )
 _BOUNDS = "benchmarks/micro/bounds.py"
 _LEGEND = f"""
 Of one request, by what {MANY} cost more than {FEW} that come together. A step is fixed, pure Python,
 timed in between. Legs: request; answer, and copy sent; copy's answer. Held: while the node's answer is
-awaited, then while the copy's is. Writes: calls to nodes, to the client and to the shadow, for {MANY}."""
+awaited, then while the copy's is. Writes: calls to nodes, to the client and to the shadow, for {MANY}.
+Alone: bytecode for a request that comes alone, with what each turn of the event loop takes."""
 
 
 def main() -> int:
@@ -84,7 +85,7 @@ def _line(case: Case, counts: Counts, cost: Cost) -> str:
     of_legs = " / ".join(f"{leg:.1f}" for leg in cost.steps)
     return (
         f"{case.name:24}{cost.seconds.total * 1e6:7.2f}{cost.steps.total:7.1f}  {of_legs:<19}"
-        f"{counts.python_calls.total:6.0f}{counts.compiled_calls.total:8.0f}{counts.bytecode.total:9.0f}"
+        f"{counts.python_calls.total:6.0f}{counts.compiled_calls.total:8.0f}{counts.bytecode.total:9.0f}{counts.alone:7.0f}"
         f"{_held(counts.blocks):>12}{_held(counts.containers):>11}{counts.cycles:7.2f}"
         f"  {', '.join(map(str, counts.writes[MANY]))}"
     )

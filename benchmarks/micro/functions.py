@@ -35,7 +35,7 @@ SPLIT_FRAMES: Final = "32 frames split"
 SPLIT_UNLIKE: Final = "32 frames split, lengths differ"
 PINNED: Final = "write time pinned"
 ROUTED: Final = "replica chosen"
-DECIDED: Final = "governor asked, copy made"
+DECIDED: Final = "governor asked, 32 copies made"
 WITH_IDS: Final = "other prepared id"
 RECORD: Final = "journal record"
 ANALYSED: Final = "ten columns analysed"
@@ -58,6 +58,7 @@ async def hot_functions() -> AsyncIterator[dict[str, Callable[[], object]]]:
         assert mutation is not None
         backend = write.route.backend
         clock = WriteClock()
+        writes = [write] * 32
         parameters_at = 2 + len(prepared_id)
         unstamped = next(bodies)
         text = next(texts())
@@ -68,7 +69,7 @@ async def hot_functions() -> AsyncIterator[dict[str, Callable[[], object]]]:
             SPLIT_UNLIKE: lambda: decoder.feed(unlike),
             PINNED: lambda: with_timestamp(unstamped, parameters_at + 2, clock.next()),
             ROUTED: lambda: backend.pick_for(prepared, write.body, parameters_at),
-            DECIDED: lambda: copies.prepared(write),
+            DECIDED: lambda: copies.prepared_together(writes, write.started),
             WITH_IDS: lambda: with_own_ids(_EXECUTE, write.body, (prepared,), Side.SHADOW),
             RECORD: lambda: record_of(mutation, numbers.__getitem__),
             ANALYSED: lambda: analyse(text),

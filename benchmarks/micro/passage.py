@@ -82,6 +82,11 @@ class Passage:
         await asyncio.sleep(0)
         return Legs(request, answered, meter.end())
 
+    @property
+    def copies_wait(self) -> bool:
+        """Whether there are copies that the last passage has not sent or that were not answered in it."""
+        return bool(self._proxy.shadow.under_way())
+
     async def settle(self) -> None:
         """Let the proxy finish whatever it still does."""
         await self._proxy.settle()

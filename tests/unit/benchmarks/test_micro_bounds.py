@@ -81,7 +81,9 @@ def test_a_request_leaves_nothing_in_memory(case: Case) -> None:
 # --- the gate itself --------------------------------------------------------------------------
 
 
-BOUND = Figures(python_calls=20, compiled_calls=30, bytecode=1000, steps=10.0, blocks=4, containers=2)
+BOUND = Figures(
+    python_calls=20, compiled_calls=30, bytecode=1000, steps=10.0, blocks=4, containers=2, alone=2000
+)
 
 
 def test_what_is_as_it_was_passes() -> None:
@@ -97,6 +99,7 @@ def test_what_is_as_it_was_passes() -> None:
         BOUND._replace(steps=15.1),
         BOUND._replace(blocks=5.2),
         BOUND._replace(containers=3.2),
+        BOUND._replace(alone=2620),
     ],
 )
 def test_each_figure_is_looked_at(worse: Figures) -> None:
