@@ -39,7 +39,7 @@ _JOURNALS: dict[str, dict[str, object]] = {
 _IDLE_SECONDS = 60.0
 _RETURN_SECONDS = 90.0
 """For a replay; a shadow that was away may be asked again only after half a minute."""
-_FILL_RATE = 30_000
+_FILL_RATE = 40_000
 """Copies a second that are made to wait when memory is measured."""
 _SLOWEST_FILL = 15_000
 """Copies a second; slower than that, filling is given up."""

@@ -38,7 +38,9 @@ def draw(results: Results, place: Path) -> list[str]:
 
     matplotlib.use("svg")
     # The same figures give the same file.
-    matplotlib.rcParams.update({"svg.hashsalt": "cqlproxy", "font.size": 10, "axes.spines.top": False})
+    matplotlib.rcParams.update(
+        {"svg.hashsalt": "cqlproxy", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
+    )
     place.mkdir(parents=True, exist_ok=True)
     drawn = []
     pictures = {"cost": _cost, "latency": _latency, "variants": _variants, "growth": _growth}
@@ -91,7 +93,7 @@ def _latency(results: Results) -> Figure | None:
             values = [[seconds * 1e3 for seconds in one] for one in zip(*in_seconds, strict=True)]
             _columns(axes, at, values, 0.8 / len(names), name)
         axes.set_xticks(range(3), ["p50", "p99", "p99.9"])
-        axes.set_yscale("log")
+        _logarithmic(axes)
         axes.set_title(f"latency in ms, INSERTs at {case}")
     panels[0].legend(frameon=False)
     return figure
@@ -107,6 +109,7 @@ def _variants(results: Results) -> Figure | None:
         axes.barh(place, median(costs), color=_colour(name, 0), height=0.65)
         axes.hlines(place, min(costs), max(costs), color="#333333", linewidth=1)
         axes.text(max(costs), place, f"  {median(costs):.2f}", va="center", fontsize=9)
+    axes.set_xlim(right=1.15 * axes.get_xlim()[1])
     axes.set_yticks(range(len(names)), [_shown(name) for name in reversed(names)])
     axes.set_title("CPU of the proxy per prepared INSERT, us")
     return figure
@@ -129,7 +132,7 @@ def _growth(results: Results) -> Figure | None:
             if not all(costs):
                 continue
             colour = _colour(name, 0)
-            axes.plot(sizes, [median(one) for one in costs], "o-", color=colour, label=name)
+            axes.plot(sizes, [median(one) for one in costs], "o-", color=colour, label=_shown(name))
             spread = [min(one) for one in costs], [max(one) for one in costs]
             axes.fill_between(sizes, *spread, color=colour, alpha=0.15)
             if name == ours.OURS:
@@ -137,11 +140,13 @@ def _growth(results: Results) -> Figure | None:
                 axes.plot(sizes, line, ":", color="#9aa0a6", label="linear growth")
                 highest = max(map(max, costs))
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        _logarithmic(axes)
         axes.set_ylim(top=3 * highest)
         axes.set_xlabel(_AXES[axis])
         axes.set_title("CPU of the proxy per INSERT, us", fontsize=10)
-    panels[0].legend(frameon=False)
+    panels[0].legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -161,7 +166,13 @@ def _bars(
         found = [(at, samples) for at, case in enumerate(cases) if (samples := results.of(part, case, name))]
         places = [at + (number - (len(names) - 1) / 2) * width for at, _ in found]
         _columns(axes, places, [[figure(taken) for taken in samples] for _, samples in found], width, name)
+    _logarithmic(axes)
+
+
+def _logarithmic(axes: Axes) -> None:
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_minor_formatter("")
 
 
 def _columns(

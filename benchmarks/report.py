@@ -9,6 +9,7 @@ from benchmarks.measure import Usage
 from benchmarks.plan import Load
 
 _CONTENDED = 0.2
+_LIMIT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +145,22 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
         said.append(
             f"The proxy was busy for up to {busy:.0%} of one core: requests per second are its limit."
         )
+    return said + limits(samples)
+
+
+def limits(samples: Sequence[Sample]) -> list[str]:
+    """Who else was at its limit, so that requests per second and latencies are not the contestant's alone."""
+    said = []
     waited = median(taken.waited for taken in samples)
     if waited > _CONTENDED:
         said.append(
-            f"The proxy waited {waited:.0%} of the time for a core: the machine has other work, and only the "
+            f"It waited {waited:.0%} of the time for a core: the machine has other work, and only the "
             "ratios of CPU per request can be used."
         )
-    if any(taken.generator_busy > 0.9 for taken in samples):
+    if median(taken.generator_busy for taken in samples) > _LIMIT:
         said.append("The load generator was at its own limit: give it more --processes.")
+    if median(taken.backend_busy for taken in samples) > _LIMIT:
+        said.append("A backend was at its own limit: requests per second are not the contestant's.")
     return said
 
 

@@ -14,7 +14,7 @@ from benchmarks.contestants import haproxy, ours
 from benchmarks.contestants.other_proxies import ZDM, others
 from benchmarks.figures import Figure
 from benchmarks.proxy_under_load import Settings
-from benchmarks.report import Sample, problems, table
+from benchmarks.report import Sample, limits, problems, table
 from benchmarks.results import Results
 
 NAME = "closed loop"
@@ -81,6 +81,8 @@ def show(part: str, case: str, samples: Mapping[str, Sequence[Sample]], results:
     print(f"{part}: {case}\n{table(taken)}\n", flush=True)
     for name, one in samples.items():
         results.wrong += [f"{name}, {part}, {case}: {problem}" for problem in problems(one)]
+        if one and name != DIRECT:
+            results.remarks += [f"{name}, {part}, {case}: {said}" for said in limits(one)]
 
 
 def figures(kind: str, samples: Mapping[str, Sequence[Sample]]) -> list[Figure]:
@@ -122,10 +124,9 @@ def cpu_figure(
     mine_is, other_is = (
         statistics.median(sample.cpu_per_request for sample in taken) * 1e6 for taken in (mine, other)
     )
-    return Figure(
-        f"{name} / {whose}",
-        found.median,
-        at_most=at_most,
-        hope=hope,
-        remark=f"{found.spread}; {mine_is:.3g} us / {other_is:.3g} us",
-    )
+    remark = f"{found.spread}; {mine_is:.3g} us / {other_is:.3g} us"
+    copies = [sample.copies_per_request for sample in mine if sample.copies_per_request]
+    if copies:
+        # Those that had not arrived yet are not in the CPU.
+        remark += f"; {statistics.median(copies):.2f} copies each"
+    return Figure(f"{name} / {whose}", found.median, at_most=at_most, hope=hope, remark=remark)

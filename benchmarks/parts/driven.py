@@ -101,9 +101,22 @@ def drive(program: Path, host: str, port: int) -> Said:
 
 
 def read_report(text: str) -> Said:
-    """What is of use in its report. Raises `BenchmarkError` when that is not there."""
+    """What is of use in a report of latte 0.29. Raises `BenchmarkError` when that is not there."""
     try:
-        found = json.loads(text)["result"]
-        return Said(found["request_count"], 0.0, 0.0, 0.0, 0)
-    except (ValueError, KeyError) as error:
+        report = json.loads(text)
+        result = report["result"]
+        latency = {
+            round(percent, 3): mean["value"]
+            for percent, mean in zip(
+                report["percentiles"], result["request_latency"]["percentiles"], strict=True
+            )
+        }
+        return Said(
+            int(result["request_count"]),
+            float(result["req_throughput"]["value"]),
+            float(latency[50.0]),
+            float(latency[99.0]),
+            int(result["error_count"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
         raise BenchmarkError(f"the report of latte cannot be read: {error!r}") from error

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.copies import Copies
 from benchmarks.measure import Usage
 from benchmarks.plan import Load
-from benchmarks.report import Sample, percentile, problems, remarks, sample, table
+from benchmarks.report import Sample, limits, percentile, problems, remarks, sample, table
 
 GOOD = Sample(
     "insert",
@@ -90,7 +90,6 @@ def test_copies_that_were_not_asked_for_are_not_shown() -> None:
     [
         (GOOD, ["busy for at most 10% of one core"]),
         (replace(GOOD, busy=0.97), ["requests per second are its limit"]),
-        (replace(GOOD, generator_busy=0.95), ["at most 10%", "more --processes"]),
     ],
 )
 def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str]) -> None:
@@ -98,6 +97,20 @@ def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str
     assert len(found) == len(said)
     for words, sentence in zip(said, found, strict=True):
         assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (replace(GOOD, generator_busy=0.95), "more --processes"),
+        (replace(GOOD, backend_busy=0.95), "not the contestant's"),
+        (replace(GOOD, waited=0.4), "waited 40% of the time"),
+    ],
+)
+def test_whoever_is_at_a_limit_is_told_if_it_is_so_mostly(changed: Sample, said: str) -> None:
+    assert limits([GOOD, GOOD, changed]) == []
+    (found,) = limits([GOOD, changed, changed])
+    assert said in found
 
 
 def test_a_machine_that_has_other_work_is_told_of() -> None:
