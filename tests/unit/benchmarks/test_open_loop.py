@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import Counter
@@ -16,75 +15,13 @@ import pytest
 from benchmarks.errors import BenchmarkError
 from benchmarks.open_loop import TICK, Schedule, follow
 from benchmarks.plan import COUNT, GO, REPORT, STOP, Load, Plan
-from frame_codec import (
-    PROTOCOL_V4,
-    RESPONSE_BIT,
-    BindMetadata,
-    ErrorCode,
-    FrameDecoder,
-    Opcode,
-    Prepared,
-    RowsMetadata,
-    Void,
-    encode_frame,
-    error_body,
-)
+from tests.unit.benchmarks.scripted_node import ScriptedNode
 
-_PREPARED = Prepared(b"0123456789abcdef", BindMetadata(()), RowsMetadata((), 0)).encode(PROTOCOL_V4)
 _RATE = 2000.0
 
 
-class _Node:
-    """Answers all it gets, but nothing while `stalled`; EXECUTE with an error when it `fails`."""
-
-    def __init__(self, *, fails: bool = False) -> None:
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        self.executed: Counter[bytes] = Counter()
-        self._fails = fails
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(10)
-        self._listening.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                accepted, _ = self._listening.accept()
-            except OSError:
-                return
-            self._threads.append(threading.Thread(target=self._serve, args=(accepted,)))
-            self._threads[-1].start()
-
-    def _serve(self, accepted: socket.socket) -> None:
-        decoder = FrameDecoder(max_body_length=1 << 20, versions=frozenset({PROTOCOL_V4}))
-        with accepted:
-            while data := accepted.recv(65536):
-                frames = decoder.feed(data)
-                self.may_answer.wait(10)
-                accepted.sendall(b"".join(self._answer(*frame) for frame in frames))
-
-    def _answer(self, version: int, flags: int, stream: int, opcode: int, body: bytes) -> bytes:
-        kind, answer = Opcode.RESULT, Void().encode(PROTOCOL_V4)
-        if opcode == Opcode.STARTUP:
-            kind, answer = Opcode.READY, b""
-        elif opcode == Opcode.PREPARE:
-            answer = _PREPARED
-        else:
-            self.executed[body] += 1
-            if self._fails:
-                kind, answer = Opcode.ERROR, error_body(ErrorCode.OVERLOADED, "too much")
-        return encode_frame(version | RESPONSE_BIT, 0, stream, kind, answer)
-
-
 @contextmanager
-def _generator(node: _Node) -> Iterator[Connection]:
+def _generator(node: ScriptedNode) -> Iterator[Connection]:
     """The pipe to a generator in a thread, which is ready."""
     ours, theirs = Pipe()
     plan = Plan("127.0.0.1", node.port, "insert", connections=2, rate=_RATE)
@@ -122,7 +59,7 @@ def _seconds_of_load(control: Connection, seconds: float) -> Load:
 
 
 def test_requests_come_at_their_rate_and_each_answer_is_counted() -> None:
-    node = _Node()
+    node = ScriptedNode()
     with _generator(node) as control:
         control.send(GO)
         first = _seconds_of_load(control, 0.5)
@@ -144,7 +81,7 @@ def test_requests_come_at_their_rate_and_each_answer_is_counted() -> None:
 
 
 def test_a_stall_is_seen_by_all_that_were_due_meanwhile() -> None:
-    node = _Node()
+    node = ScriptedNode()
     with _generator(node) as control:
         control.send(GO)
         control.send(COUNT)
@@ -161,7 +98,7 @@ def test_a_stall_is_seen_by_all_that_were_due_meanwhile() -> None:
 
 
 def test_errors_are_told_apart() -> None:
-    node = _Node(fails=True)
+    node = ScriptedNode(fails=True)
     with _generator(node) as control:
         control.send(GO)
         load = _seconds_of_load(control, 0.1)
