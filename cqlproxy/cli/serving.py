@@ -137,6 +137,8 @@ def _summary(config: Config) -> list[tuple[str, str]]:
     else:
         unused = "" if config.mode.uses_shadow else ", unused in this mode"
         lines.append(("shadow", _cluster(config.shadow) + unused))
+        if config.shadow.auth == "client":
+            lines.append(("", "where it answers, clients' requests run with their own credentials"))
     level = "of the client's request" if mirror.consistency is None else mirror.consistency.name
     lines += [
         ("mirror", f"up to {mirror.max_requests} copies and {_readable(mirror.max_bytes)} wait"),
@@ -183,7 +185,8 @@ def _validation(config: Config) -> str:
 def _cluster(cluster: ClusterAddress) -> str:
     points = ", ".join(_at(host, cluster.port) for host in cluster.contact_points)
     where = f"{points}, datacenter {cluster.local_datacenter or 'of the first that answers'}"
-    return where if cluster.tls is None else f"{where}, by TLS"
+    account = "" if cluster.username is None else f", as {cluster.username}"
+    return where + account if cluster.tls is None else f"{where}{account}, by TLS"
 
 
 def _client_tls(listen: Listen) -> list[tuple[str, str]]:

@@ -76,12 +76,21 @@ class Authentication:
         try:
             verdict = await self._verdict(token)
         except (NoVerdictError, UndecidedError, ConnectError, TooManyUsersError) as error:
-            self._gate.metrics.logins_undecided += 1
             log.warning("a client could not be authenticated", extra={"error": str(error)})
-            self._end_login()
-            code = ErrorCode.OVERLOADED if isinstance(error, TooManyUsersError) else ErrorCode.SERVER_ERROR
-            verdict = Verdict(Opcode.ERROR, error_body(code, f"Unable to perform authentication: {error}"))
+            verdict = self._undecided(isinstance(error, TooManyUsersError))
+        except Exception:
+            log.exception("a bug of the proxy: a login could not be handled")
+            verdict = self._undecided(False)
         reply(verdict.opcode, verdict.body)
+
+    def _undecided(self, too_many: bool) -> Verdict:
+        # Which nodes there are, and what ails them, is nothing for whoever is not let in yet.
+        self._gate.metrics.logins_undecided += 1
+        self._end_login()
+        if too_many:
+            return Verdict(Opcode.ERROR, error_body(ErrorCode.OVERLOADED, "Too many users are connected"))
+        text = "Unable to perform authentication at the moment; the log of cqlproxy says why"
+        return Verdict(Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, text))
 
     async def _verdict(self, token: bytes) -> Verdict:
         side = self._gate.deciding()
@@ -100,6 +109,7 @@ class Authentication:
             return await self._accepted(side, tokens, verdict)
         if is_refusal(verdict):
             self._gate.metrics.logins_refused += 1
+            log.warning("a login was refused", extra={"client": self._address})
             await asyncio.sleep(self._gate.delays.failed(self._address, monotonic()))
         return verdict
 
@@ -110,11 +120,8 @@ class Authentication:
         does. The server is asked all the same.
         """
         users = await self._gate.users(side, self._version)
-        try:
-            if Credentials([token]) in users:
-                return True
-        except ValueError:
-            pass
+        if Credentials([token]) in users:
+            return True
         wait = self._gate.delays.turn(self._address, monotonic())
         if wait:
             await asyncio.sleep(wait)
@@ -130,11 +137,7 @@ class Authentication:
             return await self._login.respond(token)
 
     async def _accepted(self, side: Side, tokens: list[bytes], verdict: Verdict) -> Verdict:
-        try:
-            credentials = Credentials(tokens)
-        except ValueError:
-            raise NoVerdictError("only SASL PLAIN (user name and password) can be passed on") from None
-        identity = Identity(credentials, self._version, self._on_revoked)
+        identity = Identity(Credentials(tokens), self._version, self._on_revoked)
         try:
             await identity.enter(side, await self._gate.users(side, self._version))
             await self._gate.enter_answering(identity)

@@ -15,13 +15,13 @@ class Credentials:
     """What one client has authenticated with: equal where every byte of it is.
 
     ``tokens`` are its AUTH_RESPONSEs in order; all but the last were answered with AUTH_CHALLENGE.
-    ``username`` is for logs.
+    ``username`` is for logs; it is empty where the mechanism is not PLAIN. Whether a server takes the tokens
+    of another one twice is for it to say.
     """
 
     __slots__ = ("_tokens", "username")
 
     def __init__(self, tokens: Sequence[bytes]) -> None:
-        """Raises ``ValueError`` unless the last token is SASL PLAIN."""
         self._tokens = tuple(tokens)
         self.username = _plain_username(self._tokens[-1])
 
@@ -63,6 +63,4 @@ class Replayed:
 def _plain_username(token: bytes) -> str:
     """The user of a SASL PLAIN message: ``[authzid] NUL authcid NUL passwd`` (RFC 4616, section 2)."""
     parts = token.split(b"\0")
-    if len(parts) != 3:
-        raise ValueError("not a SASL PLAIN message")
-    return parts[1].decode("utf-8", "replace")[:_MAX_SHOWN]
+    return "" if len(parts) != 3 else parts[1].decode("utf-8", "replace")[:_MAX_SHOWN]

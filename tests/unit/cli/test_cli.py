@@ -276,3 +276,18 @@ def test_each_command_shows_an_example(command: str) -> None:
 
 def test_the_version_is_the_project_s() -> None:
     assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_check_config_tells_of_accounts_and_no_secret(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "primary: {contact_points: [db1], username: keeper, password: hush-1}\n"
+        "shadow: {contact_points: [db2], username: copyist, password: hush-2, auth: client}\n"
+        "mode: dual_write_async\n",
+    )
+    result = run("check-config", "-c", path)
+    assert result.exit_code == 0
+    assert "  primary   db1:9042, datacenter of the first that answers, as keeper\n" in result.stdout
+    assert "  shadow    db2:9042, datacenter of the first that answers, as copyist\n" in result.stdout
+    assert "where it answers, clients' requests run with their own credentials\n" in result.stdout
+    assert "hush" not in result.output

@@ -24,10 +24,8 @@ def test_the_user_of_a_plain_token(tokens: list[bytes], username: str) -> None:
 
 
 @pytest.mark.parametrize("token", [b"", b"PLAIN", b"ann\0hush", b"\0ann\0hush\0", b"\0\0\0\0"])
-def test_what_is_no_plain_token(token: bytes) -> None:
-    with pytest.raises(ValueError, match="not a SASL PLAIN message") as raised:
-        Credentials([token])
-    assert "hush" not in str(raised.value)
+def test_what_is_no_plain_token_names_nobody(token: bytes) -> None:
+    assert Credentials([token]).username == ""
 
 
 def test_credentials_are_the_same_if_every_byte_is() -> None:
