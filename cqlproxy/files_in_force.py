@@ -109,9 +109,8 @@ class FilesInForce(Generic[Made]):
 class FileWatch:
     """Looks at files again and again, and at once when asked to. Used on one event loop."""
 
-    def __init__(self, watched: Iterable[Watched], look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, watched: Iterable[Watched]) -> None:
         self.watched = tuple(watched)
-        self._look_seconds = look_seconds
         self._supervisor = Supervisor()
 
     def start(self) -> None:
@@ -130,6 +129,6 @@ class FileWatch:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(LOOK_SECONDS)
             for files in self.watched:
                 await files.look()

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _EXPORTED_AT_ONCE = 100
 """Few, so that the event loop is free for clients again soon."""
 
+_WANTED_SHOWN = 200
+"""Characters of what was asked for, in the log."""
+
 _NO_JOURNAL = (
     "no journal is kept, and so no dead letters are: mirror.journal is off, or no shadow is configured;"
     " to keep them, change that in the configuration and restart the proxy"
@@ -94,12 +97,24 @@ async def _lines(letters: LettersView, wanted: LettersWanted, page: list[DeadLet
 async def _replay(letters: LettersView, request: Request) -> Response:
     wanted = await wanted_by_body(request)
     replayed = await letters.replay(wanted)
-    log.info("dead letters are replayed", extra={"letters": replayed, "client": peer(request)})
+    log.info(
+        "dead letters are replayed",
+        extra={"letters": replayed, "wanted": _named(wanted), "client": peer(request)},
+    )
     return answer({"replayed": replayed})
 
 
 async def _purge(letters: LettersView, request: Request) -> Response:
     wanted = await wanted_by_body(request)
     purged = await letters.purge(wanted)
-    log.warning("dead letters are deleted", extra={"letters": purged, "client": peer(request)})
+    log.warning(
+        "dead letters are deleted",
+        extra={"letters": purged, "wanted": _named(wanted), "client": peer(request)},
+    )
     return answer({"purged": purged})
+
+
+def _named(wanted: LettersWanted) -> str:
+    """Which letters were meant, for the log."""
+    given = {name: value for name, value in wanted._asdict().items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in given.items())[:_WANTED_SHOWN] or "all"

@@ -161,7 +161,11 @@ def one_way(start_proxy: StartProxy, authority: Authority) -> Callable[..., Prox
         address = loopback_address()
         pair = authority.issue("one-way", *(names or (address,)), valid_for=valid_for)
         tls = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
-        return start_proxy(listen={"host": address, "tls": tls}, admin={"host": address}, mode="primary_only")
+        return start_proxy(
+            listen={"host": address, "tls": tls, "handshake_seconds": 1},
+            admin={"host": address},
+            mode="primary_only",
+        )
 
     return start
 
@@ -189,9 +193,13 @@ def test_one_way_and_those_who_do_not_speak_tls_or_an_old_one(
     ):
         old.wrap_socket(plain, server_hostname=proxy.address)
     logs(proxy, "it offers no TLS version from 1.2 on")
+    with socket.create_connection((proxy.address, proxy.port), timeout=10) as hung:
+        hung.sendall(b"\x16\x03\x01")
+        assert hung.recv(100) == b""
+    logs(proxy, "it did not finish in time")
     assert client(proxy, authority, root, None) == ROWS
     turned_away = proxy.stats()["clients_turned_away"]
-    assert turned_away == {"tls_plain": 20, "tls_version": 1}
+    assert turned_away == {"tls_plain": 20, "tls_version": 1, "tls_timeout": 1}
     assert proxy.count("unhandled_errors") == 0
 
 

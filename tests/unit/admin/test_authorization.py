@@ -17,6 +17,7 @@ from cqlproxy.admin import AdminServer
 from cqlproxy.tls.contexts import server_files
 from tests.nodes.certificates import Authority
 from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
+from tests.unit.admin.letters import letter, letters_kept
 
 TOKEN = "correct-horse-battery-staple"
 RIGHT = {"Authorization": f"Bearer {TOKEN}"}
@@ -104,6 +105,25 @@ def test_each_changing_request_is_logged_with_who_and_what(caplog: pytest.LogCap
         ),
     ]
     assert all(fields["client"].startswith("127.0.0.1:") for fields in told)
+
+
+def test_it_is_logged_which_letters_were_deleted_and_replayed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    proxy = Proxy()
+
+    async def scenario(ask: Ask) -> None:
+        async with letters_kept(proxy, tmp_path / "journal.db", [letter(), letter("shop.carts")]):
+            await ask("/dead-letters/purge", "POST", b'{"keyspace": "shop", "table": "carts"}')
+            await ask("/dead-letters/replay", "POST", b'{"all": true}')
+
+    with_server(proxy, scenario)
+    told = [vars(record) for record in caplog.records if record.name == "cqlproxy.admin.letters_endpoints"]
+    assert [(fields["letters"], fields["wanted"]) for fields in told] == [
+        (1, "keyspace shop, table carts"),
+        (1, "all"),
+    ]
 
 
 def test_a_name_of_another_address_is_refused_without_a_token() -> None:

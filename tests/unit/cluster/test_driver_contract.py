@@ -1,6 +1,7 @@
 """What ``cqlproxy.cluster.driver`` relies on of scylla-driver: when an internal moves, this says which."""
 
 import inspect
+from types import SimpleNamespace
 
 import cassandra
 import pytest
@@ -12,7 +13,7 @@ from cassandra.pool import HostConnection
 from pydantic import SecretStr
 
 from cqlproxy.cluster.credentials import Replayed
-from cqlproxy.cluster.driver import DRIVER_STREAMS
+from cqlproxy.cluster.driver import DRIVER_STREAMS, RawConnection
 from cqlproxy.cluster.service_account import ServiceAccount
 
 
@@ -61,6 +62,34 @@ def test_a_lost_connection_is_given_back_to_its_pool_without_a_stream() -> None:
 def test_the_cluster_takes_a_connection_class_and_opens_single_connections() -> None:
     assert "connection_class" in parameters_of(Cluster.__init__)
     assert parameters_of(Cluster.connection_factory)[:2] == ["self", "endpoint"]
+
+
+def test_a_context_comes_from_the_cluster_and_is_used_for_sockets_that_the_driver_wraps() -> None:
+    assert "ssl_context" in parameters_of(Cluster.__init__)
+    assert "ssl_context" in parameters_of(Connection.__init__)
+    # By our word the cluster hands out no cache of sessions, which only such sockets could use.
+    assert Connection.supports_tls_session_resumption
+    assert not RawConnection.supports_tls_session_resumption
+
+
+@pytest.mark.parametrize(("context", "port"), [(None, 19042), (object(), 19142)])
+def test_the_port_of_each_shard_depends_on_whether_the_cluster_has_a_context(
+    context: object, port: int
+) -> None:
+    cluster = SimpleNamespace(
+        ssl_context=context,
+        ssl_options=None,
+        shard_aware_options=SimpleNamespace(disable_shardaware_port=False),
+    )
+    pool = SimpleNamespace(
+        advanced_shardaware_block_until=0,
+        host=SimpleNamespace(
+            endpoint=DefaultEndPoint("192.0.2.1", 9042),
+            sharding_info=SimpleNamespace(shard_aware_port=19042, shard_aware_port_ssl=19142),
+        ),
+        _session=SimpleNamespace(cluster=cluster),
+    )
+    assert HostConnection._get_shard_aware_endpoint(pool).port == port
 
 
 def test_the_token_map_gives_replicas_by_token() -> None:

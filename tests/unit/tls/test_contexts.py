@@ -200,8 +200,9 @@ def test_files_that_change_are_in_force_and_bad_ones_are_not(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(files_in_force, "SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr(files_in_force, "LOOK_SECONDS", 0.01)
     files = served(pair)
-    watch = FileWatch([files], look_seconds=0.01)
+    watch = FileWatch([files])
 
     def changed() -> None:
         if not watched:
