@@ -9,24 +9,36 @@ from __future__ import annotations
 
 import difflib
 import os
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    ValidationInfo,
 )
 from pydantic_core import ErrorDetails
 
 from cqlproxy import config_values as values
 from cqlproxy.config_clashes import clashes
 from cqlproxy.config_environment import add_accounts
+from cqlproxy.config_section import (
+    MAPPING,
+    Address,
+    ContactPoints,
+    Count,
+    FilePath,
+    Flag,
+    Host,
+    Milliseconds,
+    Networks,
+    Port,
+    Seconds,
+    Section,
+)
+from cqlproxy.config_tls import ClusterTls, ListenTls, ServerTls
 from cqlproxy.modes import SPELLINGS, Mode
 from cqlproxy.yaml_document import DocumentError, read_document
 from frame_codec import ConsistencyLevel
@@ -43,57 +55,7 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-def _beside_the_file(value: object, info: ValidationInfo) -> Path:
-    folder = info.context["folder"] if info.context else Path()
-    return Path(folder, value if isinstance(value, Path) else values.file_path(value))
-
-
-Host = Annotated[str, BeforeValidator(values.host)]
-Port = Annotated[int, BeforeValidator(values.whole_number(1, 65_535))]
-ContactPoint = Annotated[str, BeforeValidator(values.contact_point)]
-ContactPoints = Annotated[tuple[ContactPoint, ...], BeforeValidator(values.contact_points)]
-Address = Annotated[IPv4Address | IPv6Address, BeforeValidator(values.advertised_address)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(values.network)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(values.networks)]
-Count = Annotated[int, BeforeValidator(values.whole_number(1, 100_000_000))]
-Milliseconds = Annotated[int, BeforeValidator(values.whole_number(1, 3_600_000, "milliseconds"))]
-Seconds = Annotated[float, BeforeValidator(values.number(0.1, 86_400, "seconds"))]
-Flag = Annotated[bool, BeforeValidator(values.flag)]
-FilePath = Annotated[Path, BeforeValidator(_beside_the_file)]
-
-
-class _Section(BaseModel):
-    # Every other check is in config_values, so that each message is ours: see _problem.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-def _mapping(value: object) -> object:
-    # A blank section is refused too: an empty `filters:` would quietly hold back nothing.
-    if not isinstance(value, dict | _Section):
-        raise ValueError(f"must be a mapping of keys, not {values.shown(value)}")
-    return value
-
-
-_MAPPING: Final = BeforeValidator(_mapping)
-
-
-class ServerTls(_Section):
-    """Our certificate for those who connect to us."""
-
-    cert_file: FilePath
-    """PEM: the certificate of the key first, then those of intermediate authorities."""
-    key_file: FilePath
-    """PEM, not encrypted."""
-
-
-class ListenTls(ServerTls):
-    """TLS, and nothing else, for the clients."""
-
-    client_ca_file: FilePath | None = None
-    """PEM: the authorities of the certificates that clients must show; None: they need none."""
-
-
-class Listen(_Section):
+class Listen(Section):
     """Where clients connect, and what they are told about it."""
 
     host: Host = "127.0.0.1"
@@ -121,22 +83,10 @@ class Listen(_Section):
     """For which a client may leave its answers unread."""
     max_unread_bytes: Annotated[int, BeforeValidator(values.size(2 * 2**20, 2**40))] = 256 * 2**20
     """Bytes of answers that one client has not taken."""
-    tls: Annotated[ListenTls | None, _MAPPING] = None
+    tls: Annotated[ListenTls | None, MAPPING] = None
 
 
-class ClusterTls(_Section):
-    """TLS to every node of a cluster."""
-
-    ca_file: FilePath | None = None
-    """PEM: the authorities of the nodes' certificates; None: those that the system trusts."""
-    cert_file: FilePath | None = None
-    """PEM: what is shown to nodes that ask for a certificate. None with ``key_file`` only."""
-    key_file: FilePath | None = None
-    check_hostname: Flag = True
-    """Whether a node's certificate must be for its address or for one of the contact points."""
-
-
-class ClusterAddress(_Section):
+class ClusterAddress(Section):
     """How to reach one cluster."""
 
     contact_points: ContactPoints
@@ -153,10 +103,10 @@ class ClusterAddress(_Section):
     ) = None
     """With whose credentials clients' requests run there. None: ``client`` on the primary, where nothing else
     can be given; ``service``, the proxy's, on the shadow."""
-    tls: Annotated[ClusterTls | None, _MAPPING] = None
+    tls: Annotated[ClusterTls | None, MAPPING] = None
 
 
-class Mirror(_Section):
+class Mirror(Section):
     """What is copied, how it is delivered, and what is kept of it on disk."""
 
     max_requests: Annotated[int, BeforeValidator(values.whole_number(1, 100_000_000))] = 50_000
@@ -194,14 +144,14 @@ class Mirror(_Section):
     """How many copies a second are at most taken from the journal."""
 
 
-class Filters(_Section):
+class Filters(Section):
     """Where the governor's rules are."""
 
     rules_file: FilePath
     """As written if absolute, else beside the configuration file."""
 
 
-class Admin(_Section):
+class Admin(Section):
     """Where the HTTP endpoints for operators are served."""
 
     host: Host = "127.0.0.1"
@@ -211,7 +161,7 @@ class Admin(_Section):
     """What requests must carry; never set together with ``token_file``."""
     token_file: FilePath | None = None
     """Where the token stands instead; the file is read again when it changes."""
-    tls: Annotated[ServerTls | None, _MAPPING] = None
+    tls: Annotated[ServerTls | None, MAPPING] = None
 
     @property
     def url(self) -> str:
@@ -220,7 +170,7 @@ class Admin(_Section):
         return f"{'http' if self.tls is None else 'https'}://{host}:{self.port}"
 
 
-class Log(_Section):
+class Log(Section):
     """How much is logged to stderr, and in which form."""
 
     level: Annotated[
@@ -230,22 +180,22 @@ class Log(_Section):
     format: Annotated[Literal["text", "json"], BeforeValidator(values.one_of("text", "json"))] = "text"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration: immutable, sizes in bytes, paths resolved."""
 
-    listen: Annotated[Listen, _MAPPING] = Listen()
-    primary: Annotated[ClusterAddress, _MAPPING]
-    shadow: Annotated[ClusterAddress | None, _MAPPING] = None
+    listen: Annotated[Listen, MAPPING] = Listen()
+    primary: Annotated[ClusterAddress, MAPPING]
+    shadow: Annotated[ClusterAddress | None, MAPPING] = None
     """Never None when `mode` uses the shadow."""
     mode: Annotated[Mode, BeforeValidator(values.write_mode)]
     """The mode until somebody switches it while the proxy runs: see state_file.py."""
     state_file: FilePath = Field(default=Path("cqlproxy-state.json"), validate_default=True)
     """As written if absolute, else beside the configuration file."""
-    mirror: Annotated[Mirror, _MAPPING] = Mirror()
-    filters: Annotated[Filters | None, _MAPPING] = None
+    mirror: Annotated[Mirror, MAPPING] = Mirror()
+    filters: Annotated[Filters | None, MAPPING] = None
     """None: nothing is held back."""
-    admin: Annotated[Admin, _MAPPING] = Admin()
-    log: Annotated[Log, _MAPPING] = Log()
+    admin: Annotated[Admin, MAPPING] = Admin()
+    log: Annotated[Log, MAPPING] = Log()
     sync_on_shadow_failure: Annotated[
         Literal["fail", "queue"], BeforeValidator(values.one_of("fail", "queue"))
     ] = "fail"

@@ -14,16 +14,14 @@ from pydantic import ValidationError
 
 from cqlproxy.config import (
     ClusterAddress,
-    ClusterTls,
     Config,
     ConfigError,
     Filters,
     Listen,
-    ListenTls,
-    ServerTls,
     load_config,
 )
 from cqlproxy.config_clashes import doubts
+from cqlproxy.config_tls import ClusterTls, ListenTls, ServerTls
 from cqlproxy.modes import Mode
 from frame_codec import ConsistencyLevel
 

@@ -1,0 +1,33 @@
+"""The `tls` sections of the configuration: which files, and what for. tls/contexts.py reads them."""
+
+from __future__ import annotations
+
+from cqlproxy.config_section import FilePath, Flag, Section
+
+
+class ServerTls(Section):
+    """Our certificate for those who connect to us."""
+
+    cert_file: FilePath
+    """PEM: the certificate of the key first, then those of intermediate authorities."""
+    key_file: FilePath
+    """PEM, not encrypted."""
+
+
+class ListenTls(ServerTls):
+    """TLS, and nothing else, for the clients."""
+
+    client_ca_file: FilePath | None = None
+    """PEM: the authorities of the certificates that clients must show; None: they need none."""
+
+
+class ClusterTls(Section):
+    """TLS to every node of a cluster."""
+
+    ca_file: FilePath | None = None
+    """PEM: the authorities of the nodes' certificates; None: those that the system trusts."""
+    cert_file: FilePath | None = None
+    """PEM: what is shown to nodes that ask for a certificate. None with ``key_file`` only."""
+    key_file: FilePath | None = None
+    check_hostname: Flag = True
+    """Whether a node's certificate must be for its address or for one of the contact points."""
