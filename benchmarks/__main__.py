@@ -17,11 +17,13 @@ from benchmarks import plots
 from benchmarks.arena import Arena, Cluster, instant_arena, real_arena
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import figures_table
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine, program
 from benchmarks.page import page
 from benchmarks.parts import closed_loop, driven, growth, many_connections, rates, stalls
 from benchmarks.results import Results, results_json
+from bootstrap import packages
 from bootstrap.commands import BootstrapError
+from bootstrap.environments import CHECKOUT
 from tests.nodes import ProcessError
 
 _Part = Callable[[Arena[Cluster], Results, int | None], None]
@@ -50,6 +52,9 @@ def main() -> int:
     chosen = given.parts or list(INSTANT)
     try:
         many_connections.allow_files()
+        results.versions += filter(
+            None, (f"cqlproxy {commit(CHECKOUT)}", program([packages.haproxy(), "-v"]))
+        )
         print(f"{results.machine}\n", flush=True)
         _measure(instant_arena(), INSTANT, chosen, results, given.rounds)
         _measure(real_arena(), REAL, chosen, results, given.rounds)
@@ -80,6 +85,7 @@ def _measure(
     print("Starting two clusters ...", flush=True)
     with place as arena:
         arena.failures = results.wrong
+        results.versions.append(f"Cassandra {arena.show('insert')}")
         for part in mine:
             try:
                 parts[part](arena, results, rounds)

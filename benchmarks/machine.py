@@ -1,7 +1,9 @@
-"""The machine that figures were taken on, in the words that a reader needs to judge them."""
+"""What figures were taken on, in the words that a reader needs to judge them: machine and programs."""
 
 import os
 import platform
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -14,6 +16,20 @@ def machine() -> str:
         f"{memory:.0f} GiB, Linux {platform.release()}, "
         f"{platform.python_implementation()} {platform.python_version()}"
     )
+
+
+def program(command: Sequence[str | Path]) -> str:
+    """What a program says of its version, in its first line; empty when it cannot be asked."""
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return said.stdout.partition("\n")[0].strip() if said.returncode == 0 else ""
+
+
+def commit(checkout: Path) -> str:
+    """Of a checkout: its commit, and whether it has been changed; empty when it is none."""
+    return program(["git", "-C", checkout, "describe", "--always", "--dirty"])
 
 
 def processor(cpuinfo: str) -> str:

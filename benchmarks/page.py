@@ -25,7 +25,8 @@ def page(results: Results, pictures: Sequence[str], folder: str) -> str:
     parts = [
         "# What cqlproxy costs",
         "Written by the benchmark itself; `benchmarks/README.md` says how it measures.",
-        f"- when: {results.began}\n- machine: {results.machine}\n- command: `{results.command}`\n"
+        f"- when: {results.began}\n- machine: {results.machine}\n- programs: {'; '.join(results.versions)}\n"
+        f"- command: `{results.command}`\n"
         f"- all samples: [{folder}/results.json]({folder}/results.json)",
         "## The figures",
         _WHAT,

@@ -18,6 +18,8 @@ class Results:
     began: str
     """Date and time."""
     command: str
+    versions: list[str] = field(default_factory=list)
+    """Of the programs that took part."""
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)

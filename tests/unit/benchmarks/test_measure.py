@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.machine import processor
+from benchmarks.machine import commit, processor, program
 from benchmarks.measure import resident_pages, usage, wait_idle, waited_seconds
 
 
@@ -84,3 +85,9 @@ def test_only_an_idle_process_is_waited_for_to_the_end(busy: bool) -> None:
 )  # fmt: skip
 def test_the_processor_has_a_name(cpuinfo: str, name: str) -> None:
     assert processor(cpuinfo) == name
+
+
+def test_a_program_is_asked_for_its_version(tmp_path: Path) -> None:
+    assert program(["/bin/echo", "it 1.2\nand more"]) == "it 1.2"
+    assert program(["/bin/false"]) == program([tmp_path / "missing"]) == ""
+    assert commit(tmp_path) == ""
