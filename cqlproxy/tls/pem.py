@@ -72,7 +72,11 @@ def check_key(certificates: PemFile, key: PemFile) -> None:
     public = _private_key(key).public_key()
     certificate = certificates_of(certificates)[0]
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if public.public_bytes(*form) != certificate.public_key().public_bytes(*form):
+    try:
+        certified = certificate.public_key().public_bytes(*form)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise certificates.problem(f"holds a certificate whose key cannot be used: {error}") from None
+    if public.public_bytes(*form) != certified:
         raise key.problem(
             f"is not the key of the certificate in {certificates.path} ({described(certificate)}):"
             " the certificate of the key must be the first one in its file"
@@ -130,8 +134,8 @@ def names_of(certificate: x509.Certificate) -> list[str]:
     """The host names and addresses that a certificate is for (subjectAltName)."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return []
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return []  # a certificate without them, or one that others must judge: this is for messages
     addresses = names.get_values_for_type(x509.IPAddress)
     return [*names.get_values_for_type(x509.DNSName), *map(str, addresses)]
 
