@@ -1,7 +1,7 @@
 """The benchmark: cqlproxy beside a TCP relay and other proxies, on backends that answer at once.
 
 python -m benchmarks [PART ...] measures those parts; without any, all that need no real nodes, which takes
-some five minutes. Table, plots and samples are kept in a directory.
+some six minutes. Table, plots and samples are kept in a directory.
 """
 
 import argparse

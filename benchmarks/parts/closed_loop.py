@@ -47,7 +47,7 @@ def run(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
     with arena.started([haproxy.contestant(), ours.usual(), *others()]) as started:
         for kind in KINDS:
             turns = alike({DIRECT: arena.direct(), **started}, kind, settings)
-            samples = take_turns(turns, rounds or 8, results.wrong)
+            samples = take_turns(turns, rounds or 6, results.wrong)
             show(NAME, kind, samples, results)
             results.figures += figures(kind, samples)
 
@@ -57,7 +57,7 @@ def run_variants(arena: Arena[Cluster], results: Results, rounds: int | None) ->
     settings = Settings(0.4, warm_up=0.2, backends=arena.backends)
     arena.show("insert")
     with arena.started([haproxy.contestant(), ours.usual(), *ours.variants()]) as started:
-        samples = take_turns(alike(started, "insert", settings), rounds or 4, results.wrong)
+        samples = take_turns(alike(started, "insert", settings), rounds or 3, results.wrong)
     show(VARIANTS, "insert", samples, results)
 
 

@@ -29,9 +29,9 @@ def run_fixed(arena: Arena[Cluster], results: Results, rounds: int | None) -> No
     arena.show("insert")
     with arena.started([haproxy.contestant(), ours.usual(), *others()]) as started:
         for rate in RATES:
-            settings = Settings(1.5, warm_up=0.3, rate=rate, backends=arena.backends)
+            settings = Settings(1.2, warm_up=0.3, rate=rate, backends=arena.backends)
             turns = alike({DIRECT: arena.direct(), **started}, "insert", settings)
-            samples = take_turns(turns, rounds or 6, results.wrong)
+            samples = take_turns(turns, rounds or 5, results.wrong)
             show(FIXED, f"{rate:,}/s", samples, results)
             mine, relay = samples.get(ours.OURS), samples.get(haproxy.NAME)
             if mine and relay:
@@ -43,8 +43,8 @@ def _fixed_figures(rate: int, mine: Sequence[Sample], relay: Sequence[Sample]) -
     found = [cpu_figure(f"{name}, CPU per request", mine, relay, "HAProxy", 2.2, 1.7)]
     if rate == max(RATES):
         found += [
-            latency_figure(f"{name}, p50", mine, relay, lambda taken: taken.p50, 1.15, 1.0),
-            latency_figure(f"{name}, p99", mine, relay, lambda taken: taken.p99, 1.25, 1.0),
+            latency_figure(f"{name}, p50", mine, relay, lambda taken: taken.p50, 1.15, 1.05),
+            latency_figure(f"{name}, p99", mine, relay, lambda taken: taken.p99, 1.25, 1.05),
         ]
     return found
 
