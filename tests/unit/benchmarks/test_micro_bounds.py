@@ -9,15 +9,7 @@ from functools import cache
 import pytest
 import uvloop
 
-from benchmarks.micro.bounds import (
-    FUNCTIONS,
-    JOURNALED_STEPS_MARGIN,
-    REQUESTS,
-    STEPS_MARGIN,
-    Figures,
-    exceeded,
-    written,
-)
+from benchmarks.micro.bounds import FUNCTIONS, REQUESTS, Figures, exceeded, written
 from benchmarks.micro.functions import figures, hot_functions
 from benchmarks.micro.whole_requests import CASES, FEW, MANY, Case, Whole, measured
 
@@ -40,8 +32,7 @@ def of_functions() -> dict[str, Figures]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_request_costs_no_more_than_is_known(case: Case) -> None:
-    margin = JOURNALED_STEPS_MARGIN if case.waits else STEPS_MARGIN
-    assert exceeded(whole(case).figures, REQUESTS[case.name], steps_margin=margin) == []
+    assert exceeded(whole(case).figures, REQUESTS[case.name], journaled=case.waits) == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
