@@ -34,6 +34,7 @@ _TENANTS = 1000
 _TABLES = 50
 _TOLD_SECONDS = 5.0
 _LATE_SHARE = 0.05
+_NONE_FAILED = b"\nproxy_rules_reload_failures_total 0"
 
 
 def run(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
@@ -88,9 +89,9 @@ def _disturb(proxy: ProxyProcess, seconds: float) -> int:
     begin = time.monotonic()
     number = 0
     while time.monotonic() < begin + seconds:
-        status, _ = proxy.get("/metrics")
-        if status != 200:
-            raise BenchmarkError(f"/metrics was answered with {status}")
+        status, said = proxy.get("/metrics")
+        if status != 200 or _NONE_FAILED not in said:
+            raise BenchmarkError(f"/metrics was answered with {status}, or the rules could not be replaced")
         if number % _RELOAD_EVERY == 0:
             proxy.write_rules(_rules(number))
             proxy.send(signal.SIGHUP)
