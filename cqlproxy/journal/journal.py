@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -269,6 +269,29 @@ class Journal:
         else:
             row.left.append(place)
         return NOWHERE
+
+    def append_together(
+        self, target: Side, records: Sequence[bytes], stored: Callable[[], None]
+    ) -> list[Entry]:
+        """As ``append`` for each, none of them solitary, all of them in memory as well; returns their places.
+
+        ``stored()`` is called once, for all of them.
+        """
+        # Hot path.
+        row = self._open[target]
+        if row is None or row.bytes >= ROW_BYTES:
+            row = self._new_row(target, solitary=False)
+            if row is None:
+                self._unprotected += len(records)
+                stored()
+                return [NOWHERE] * len(records)
+        row.stored.append(stored)
+        self._writer.soon()
+        first = len(row.records)
+        row.records += records
+        row.bytes += sum(map(len, records)) + _COPY_OVERHEAD * len(records)
+        row.in_memory += len(records)
+        return [Entry(row, place) for place in range(first, first + len(records))]
 
     def bury(self, target: Side, record: bytes, letter: DeadLetter, entry: Entry | None) -> None:
         """Make a copy a dead letter. It leaves the journal's copies in the same transaction.

@@ -7,7 +7,7 @@ of a row is in memory as well, the row is followed here; all other rows exist on
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -106,13 +106,19 @@ class Entry:
         """The copy needs to be kept no longer. A kill before the row is deleted brings a copy back, unless
         it is solitary and was begun: what is repeatable may be delivered twice.
         """
-        # Hot path: once for every copy that is journaled.
-        row = self.row
-        if row is not None:
-            self.row = None
-            row.in_memory -= 1
-            if not row.in_memory:
-                row.owner.left_memory(row)
+        self.settle_together((self,))
+
+    @staticmethod
+    def settle_together(entries: Iterable[Entry]) -> None:
+        """``settle`` each of these."""
+        # Hot path.
+        for entry in entries:
+            row = entry.row
+            if row is not None:
+                entry.row = None
+                row.in_memory -= 1
+                if not row.in_memory:
+                    row.owner.left_memory(row)
 
     def settle_then(self, done: Callable[[], None]) -> None:
         """As ``settle``; ``done()`` is called when a kill cannot bring the copy back any more."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal import DeadLetter, Journal, JournalError, Stored
 from cqlproxy.mirror.mutation import Mutation
-from cqlproxy.mirror.record import RecordError, mutation_of, record_of
+from cqlproxy.mirror.record import RecordError, mutation_of, record_of, records_of
 from cqlproxy.mirror.statement_numbers import StatementNumbers
 from cqlproxy.statements import TableName
 from cqlproxy.supervision import Supervisor
@@ -133,6 +133,14 @@ class Backlog:
         mutation.entry = self.journal.append(
             self._side, self.record(mutation), solitary=_is_solitary(mutation), held=True, stored=stored
         )
+
+    def protect_together(self, mutations: Sequence[Mutation], stored: Callable[[], None]) -> None:
+        """As ``protect``, for EXECUTEs of one moment that may be repeated and overtake each other."""
+        # Hot path, when the journal takes every copy.
+        records = records_of(mutations, self._numbers.number_of)
+        entries = self.journal.append_together(self._side, records, stored)
+        for mutation, entry in zip(mutations, entries, strict=True):
+            mutation.entry = entry
 
     def give_back(self, mutation: Mutation) -> None:
         """A copy leaves memory that was not applied, so far as is known."""

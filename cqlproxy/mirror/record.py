@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cqlproxy.cluster.prepared import PreparedStatement
@@ -69,6 +69,23 @@ def record_of(mutation: Mutation, number_of: Callable[[PreparedStatement], int])
             parts.append(_name(table))
     parts.append(mutation.body)
     return b"".join(parts)
+
+
+def records_of(mutations: Sequence[Mutation], number_of: Callable[[PreparedStatement], int]) -> list[bytes]:
+    """What `record_of` makes of each of these EXECUTEs; the answering cluster had them at the same moment."""
+    # Hot path: once for every copy that goes to the journal.
+    last: PreparedStatement | None = None
+    start = b""
+    records = []
+    for mutation in mutations:
+        body = mutation.body
+        (prepared,) = mutation.prepared
+        if prepared is not last:
+            last = prepared
+            record = record_of(mutation, number_of)
+            start = record[: len(record) - len(body)]
+        records.append(start + body)
+    return records
 
 
 def mutation_of(record: bytes, statement_of: Callable[[int], PreparedStatement]) -> Mutation:

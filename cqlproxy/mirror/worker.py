@@ -20,7 +20,7 @@ from typing import Final
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.side import Side
-from cqlproxy.journal import Journal, Reason
+from cqlproxy.journal import Entry, Journal, Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.awaited import Awaited
 from cqlproxy.mirror.backlog import Backlog
@@ -34,10 +34,12 @@ from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.turns import Turns
 from cqlproxy.supervision import Supervisor
 from filters import Rules
-from frame_codec import ErrorResponse
+from frame_codec import ErrorResponse, Opcode
 
 AskAgain = Callable[[Mutation], bool]
 """Judges a copy by the rules in force; False when nothing of it may be sent. Sets its ``rules``."""
+
+_EXECUTE: Final = int(Opcode.EXECUTE)
 
 _GIVEN_UP: Final = Rules()
 """In place of the rules of a copy that is a dead letter, and is forgotten when its turn comes."""
@@ -231,6 +233,33 @@ class Mirror:
         self._hold(mutation)
         if not self._calm or mutation.ordered or not self._starts(mutation):
             self._wait(mutation)
+
+    def offer_together_then(self, mutations: list[Mutation], taken: Callable[[], None]) -> bool:
+        """As ``offer_then`` for each, with one ``taken`` for all of them.
+
+        Returns False, with none of them taken, when they have to be offered one by one.
+        """
+        # Hot path, when the journal takes every copy.
+        backlog = self._backlog
+        if backlog is None or not self._protects or backlog or not self._calm or self._stopped:
+            return False
+        size = 0
+        for mutation in mutations:
+            if mutation.ordered or not mutation.repeatable or mutation.opcode != _EXECUTE:
+                return False
+            size += mutation.size
+        if self._held + len(mutations) > self._max_requests or self._held_bytes + size > self._max_bytes:
+            return False
+        backlog.protect_together(mutations, taken)
+        self._held += len(mutations)
+        self._held_bytes += size
+        room = max(self._outcomes.limit - len(self._in_flight), 0)
+        started = self._delivery.start_together(mutations[:room])
+        for mutation in mutations[started:]:
+            self._turns.queue.append(mutation)
+        if started < len(mutations):
+            self.pump()
+        return True
 
     def deliver(self, mutation: Mutation, settled: Settled) -> None:
         """Make one attempt to deliver a copy, for which a client waits.
@@ -498,15 +527,18 @@ class Mirror:
                 self.arrived(mutation)
             return
         size = 0
+        entries: list[Entry] = []
         for mutation in mutations:
             if mutation.schema or mutation.awaited is not None:
                 self.arrived(mutation)
                 continue
-            if mutation.entry is not None:
-                mutation.entry.settle()
             self._held -= 1
             size += mutation.size
+            if mutation.entry is not None:
+                entries.append(mutation.entry)
         self._held_bytes -= size
+        if entries:
+            Entry.settle_together(entries)
         if not self._held:
             self._idle.set()
 

@@ -74,12 +74,12 @@ class Copies:
 
     # --- one statement ------------------------------------------------------------------------
 
-    def prepared_together(self, writes: list[PreparedWrite], now: float) -> list[Mutation]:
-        """Of EXECUTEs that were answered at ``now``, those that are copied: as ``prepared`` for each."""
+    def prepared_together(self, writes: list[PreparedWrite], now: float) -> list[Mutation | None]:
+        """Of EXECUTEs that were answered at ``now``: what ``prepared`` gives for each."""
         # Hot path.
         rules = self.governor.rules
         as_it_is = self._consistency is None
-        copies: list[Mutation] = []
+        copies: list[Mutation | None] = []
         for write in writes:
             prepared = write.prepared
             scope = prepared.scope
@@ -105,8 +105,7 @@ class Copies:
                 )
             else:
                 copy = self.prepared(write)
-            if copy is not None:
-                copies.append(copy)
+            copies.append(copy)
         return copies
 
     def prepared(self, write: PreparedWrite) -> Mutation | None:

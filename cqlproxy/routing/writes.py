@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from time import monotonic
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
@@ -197,23 +198,34 @@ class PreparedWrite(Write):
 
     @staticmethod
     def answered_together(answered: list[tuple[PreparedWrite, bytes]], now: float) -> None:
-        # Hot path: the answers first, then the copies.
+        # Hot path.
         first = answered[0][0]
         route = first.route
-        steps = first.steps
-        writes: list[PreparedWrite] = []
-        for write, body in answered:
+        beside = route.manner is _BESIDE
+        usual: list[tuple[PreparedWrite, bytes]] = []
+        others: list[tuple[PreparedWrite, bytes]] = []
+        for one in answered:
+            write = one[0]
+            if write.route is not route or beside or not write.prepared.plain_write:
+                others.append(one)
+            else:
+                usual.append(one)
+        for write, body in others:
             try:
-                if write.route is not route or not write.prepared.plain_write or route.afterwards is None:
-                    write.give_answer(0, RESULT, body)
-                else:
-                    write.client.reply(write.stream, 0, RESULT, body)
-                    writes.append(write)
+                write.give_answer(0, RESULT, body)
             except Exception:
                 log.exception("a bug of the proxy: an answer could not be handled")
-        if writes and route.afterwards is not None:
-            steps.writes_answered([now - write.started for write in writes], route.side)
-            route.afterwards.offer_together(steps.copies.prepared_together(writes, now))
+        if not usual:
+            return
+        mirror = route.mirror
+        if mirror is None:
+            _finish_together(usual)
+        elif route.afterwards is None:
+            _finish_when_taken(usual, mirror, now)
+        else:
+            _finish_together(usual)
+            copies = first.steps.copies.prepared_together([write for write, _ in usual], now)
+            mirror.offer_together([copy for copy in copies if copy is not None])
 
     def is_conditional(self) -> bool:
         return self.prepared.conditional
@@ -226,6 +238,30 @@ class PreparedWrite(Write):
 
 
 PreparedWrite.told_together = PreparedWrite
+
+
+def _finish_together(answered: list[tuple[PreparedWrite, bytes]]) -> None:
+    """The clients have the answers of these writes, all of one route, and they are counted."""
+    # Hot path.
+    for write, body in answered:
+        write.client.reply(write.stream, 0, RESULT, body)
+    now = monotonic()
+    first = answered[0][0]
+    first.steps.writes_answered([now - write.started for write, _ in answered], first.route.side)
+
+
+def _finish_when_taken(answered: list[tuple[PreparedWrite, bytes]], mirror: Mirror, now: float) -> None:
+    """Answer these writes, all of one route, once their copies are taken; at once where there is none."""
+    # Hot path, when the journal takes every copy.
+    copies = answered[0][0].steps.copies.prepared_together([write for write, _ in answered], now)
+    alone = [one for one, copy in zip(answered, copies, strict=True) if copy is None]
+    if alone:
+        _finish_together(alone)
+        answered = [one for one, copy in zip(answered, copies, strict=True) if copy is not None]
+    taken = [copy for copy in copies if copy is not None]
+    if taken and not mirror.offer_together_then(taken, partial(_finish_together, answered)):
+        for (write, body), copy in zip(answered, taken, strict=True):
+            mirror.offer_then(copy, partial(write.finish, 0, RESULT, body))
 
 
 class BatchWrite(Write):
