@@ -40,10 +40,10 @@ def of_execute(body: bytes, prepared: PreparedStatement) -> BoundValues:
 
 def of_query(body: bytes, statement: Statement) -> BoundValues:
     """The values of a QUERY, which a client may bind by position or by name."""
-    at = query_span(body, 0)[1]
 
     def value(index: int) -> bytes | None:
-        found = parameters(body, at)
+        # Few are asked for: literals tell the most.
+        found = parameters(body, query_span(body, 0)[1])
         if found.named:
             return _named(body, found, _marker_name(statement, index))
         return _positional(body, found, index)

@@ -172,6 +172,9 @@ def _named_markers(source: Source) -> list[int]:
     Inside {} a colon after a term parts a map's key from its value, or a field from its value.
     """
     found = source.words
+    if ":" not in found:
+        # Those of the text are inside strings, as in most literals of times.
+        return []
     colons = [word for word, token in enumerate(found) if token == ":" and is_name(found[word + 1])]
     if not colons or "{" not in found:
         return colons

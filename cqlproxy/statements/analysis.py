@@ -10,6 +10,7 @@ from cqlproxy.statements.analysed_text import Source, new
 from cqlproxy.statements.batches import batch
 from cqlproxy.statements.definitions import define, describe_schema, truncate, use
 from cqlproxy.statements.lexer import UnparsableError
+from cqlproxy.statements.plain_inserts import PlainInserts
 from cqlproxy.statements.reads import prune, select
 from cqlproxy.statements.statement import Kind, Span, Statement
 from cqlproxy.statements.writes import VERBS, mutation
@@ -47,7 +48,9 @@ def analyse(text: str) -> Statement:
     Of Kind.UNKNOWN too is a long text that asks for far more work than its length is worth, such as 100,000
     casts or relations: it must not hold up other clients. Short texts may hold anything.
     """
-    if len(text) < _LONG or not gc.isenabled():
+    if len(text) < _LONG:
+        return _plain_inserts.statement(text) or _analyse(text)
+    if not gc.isenabled():
         return _analyse(text)
     # Hundreds of thousands of small objects, no cycle among them: looking for cycles takes half of the time.
     # What is not of the analysis is gone again before it may go on.
@@ -104,3 +107,6 @@ def _expect_end(found: list[str], word: int, *, exact: bool) -> None:
     for token in found[word:]:
         if token and token != ";":
             raise UnparsableError("the end of the statement was expected")
+
+
+_plain_inserts: Final = PlainInserts(_statement)

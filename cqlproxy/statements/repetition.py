@@ -27,6 +27,9 @@ def is_repeatable(statement: Statement, marker_types: Sequence[str] = ()) -> boo
 
     ``marker_types`` are the CQL types of the text's markers, where they are known.
     """
+    # Hot path: once for every copy of a text, most of which are one statement that sets values.
+    if not statement.statements and not statement.relative:
+        return statement.condition is None
     return not statement.conditional and all(
         change is _Change.UNITE for change in _changes(statement, marker_types)
     )
@@ -37,6 +40,9 @@ def is_in_turn(statement: Statement, marker_types: Sequence[str] = ()) -> bool:
 
     So are conditional writes, whose outcome depends on the row, and changes of lists.
     """
+    # Hot path, as above.
+    if not statement.statements and not statement.relative:
+        return statement.condition is not None
     return statement.conditional or any(
         change is _Change.PLACE for change in _changes(statement, marker_types)
     )
@@ -44,8 +50,11 @@ def is_in_turn(statement: Statement, marker_types: Sequence[str] = ()) -> bool:
 
 def depends_on_keyspace(statement: Statement) -> bool:
     """Whether what the text means depends on the keyspace that is in use."""
-    if statement.tables:
-        return any(table.keyspace is None for table in statement.tables)
+    tables = statement.tables
+    if len(tables) == 1:
+        return tables[0].keyspace is None
+    if tables:
+        return any(table.keyspace is None for table in tables)
     return not statement.keyspaces
 
 

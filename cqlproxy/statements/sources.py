@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import compress
+from operator import attrgetter
 from typing import Final
 
-from cqlproxy.statements.statement import Expression, Literal, Marker, Operator, Statement
+from cqlproxy.statements.analysed_text import new
+from cqlproxy.statements.statement import Binding, Expression, Literal, Marker, Operator, Statement
 from filters import JsonSource, LiteralSource, MarkerSource, TenantSource, UnknownSource
 
 # These say which row it is or which value the column gets. A range covers rows that nobody can list.
 _TELLING: Final = frozenset([Operator.SET, Operator.EQ, Operator.IN, Operator.IN_LIST])
 _RANGE: Final = Operator.OTHER
+_column_of: Final = attrgetter("column")
 
 
 def tenant_sources(
@@ -25,17 +29,19 @@ def tenant_sources(
     ``columns`` leaves out all other columns: ``Rules.tenant_columns`` makes it cheap. A batch has no
     sources of its own.
     """
+    # Hot path: once for every copy of a text. Most of its columns are no tenant columns.
     sources: list[TenantSource] = []
-    for column, operator, terms in statement.bindings:
-        if columns is not None and column not in columns:
-            continue
+    bindings: Iterable[Binding] = statement.bindings
+    if columns is not None:
+        bindings = compress(bindings, map(columns.__contains__, map(_column_of, bindings)))
+    for column, operator, terms in bindings:
         if operator is _RANGE:
             sources.append(UnknownSource(column))
         if operator not in _TELLING:
             continue
         for term in terms:
             if isinstance(term, Literal):
-                sources.append(LiteralSource(column, term.kind, term.text))
+                sources.append(new(LiteralSource, (column, term.kind, term.text)))
             elif isinstance(term, Marker):
                 cql_type = _type_of(marker_types, term.index)
                 sources.append(MarkerSource(column, term.index, cql_type, operator is Operator.IN_LIST))

@@ -238,4 +238,6 @@ class Statement(NamedTuple):
     @property
     def conditional(self) -> bool:
         """Whether it is a conditional write, or a batch with one inside."""
-        return self.condition is not None or any(inner.condition for inner in self.statements)
+        return self.condition is not None or (
+            bool(self.statements) and any(inner.condition for inner in self.statements)
+        )

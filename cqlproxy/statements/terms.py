@@ -131,13 +131,24 @@ def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> li
         # So many words in a text of any bearable length are short, and most of them the same.
         different = set(tokens)
         if "?" not in different and len(different) < len(tokens) // 2:
-            literals = {token: constant(token) for token in different}
-            return [literals[token] for token in tokens]
+            by_token = {token: constant(token) for token in different}
+            return [by_token[token] for token in tokens]
         source.spend(_WORK_OF_A_CONSTANT * len(tokens))
         joined = "".join(tokens)
         if joined.isdigit() and joined.isascii():
             return list(map(new, repeat(Literal), zip(repeat(INTEGER), tokens, strict=False)))
+    if "?" not in tokens:
+        return literals(tokens)
     markers = source.markers
+    return [
+        markers[word + step * place] if token == "?" else literals([token])[0]
+        for place, token in enumerate(tokens)
+    ]
+
+
+def literals(tokens: list[str]) -> list[Term]:
+    """The literals that single words are. Raises UnparsableError when one of them is none."""
+    # Hot path, as above.
     found: list[Term] = []
     for token in tokens:
         if token[0] == "'":
@@ -145,8 +156,8 @@ def constants(source: Source, word: int, tokens: list[str], step: int = 2) -> li
             found.append(new(Literal, (STRING, text.replace("''", "'") if "'" in text else text)))
         elif token.isdigit():
             found.append(new(Literal, (INTEGER, token)))
-        elif token == "?":
-            found.append(markers[word + step * len(found)])
+        elif len(token) == 36 and token[8] == "-":
+            found.append(new(Literal, (_UUID, token.lower())))
         else:
             found.append(constant(token))
     return found

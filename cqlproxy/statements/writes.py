@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Final
 
 from cqlproxy.statements.analysed_text import Source, new
@@ -139,10 +140,8 @@ def _columns_and_values(source: Source, word: int, write: _Write) -> int:
     tokens, end = listed(found, word)
     if len(tokens) == len(columns):
         write.plain = True
-        write.bindings = [
-            new(Binding, (column, _SET, (value,)))
-            for column, value in zip(columns, constants(source, word + 1, tokens), strict=True)
-        ]
+        values = zip(constants(source, word + 1, tokens), strict=False)
+        write.bindings = list(map(new, repeat(Binding), zip(columns, repeat(_SET), values, strict=False)))
         return end + 1
     bindings = write.bindings
     source.spend(_WORK_OF_AN_ASSIGNMENT * len(columns))
