@@ -264,10 +264,11 @@ class Outcomes:
 
     # --- time passes --------------------------------------------------------------------------
 
-    def window_was_full(self) -> None:
-        """A copy was delivered while others waited for it."""
+    def window_was_full(self, copies: int) -> None:
+        """So many copies were delivered while others waited for them."""
         if self.circuit.state is CircuitState.CLOSED:
-            self.window.arrived()
+            for _ in range(copies):
+                self.window.arrived()
             self.limit = self.window.size
 
     def due(self) -> list[Mutation]:

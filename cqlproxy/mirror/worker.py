@@ -501,44 +501,33 @@ class Mirror:
 
     def arrived(self, mutation: Mutation) -> None:
         """See ``outcomes.Holder``."""
-        # Hot path: once for every copy.
-        if mutation.schema:
-            self._schema_arrived(mutation)
-            return
-        if mutation.entry is not None:
-            mutation.entry.settle()
-        self._held -= 1
-        self._held_bytes -= mutation.size
-        if mutation.awaited is not None:
-            self._awaited.tell(mutation, None)
-        if not self._calm:
-            self._turns.settled(mutation)
-            if self._turns.waits_for_window:
-                self._outcomes.window_was_full()
-            self.pump()
-        if not self._held:
-            self._idle.set()
+        self.arrived_together([mutation])
 
     def arrived_together(self, mutations: list[Mutation]) -> None:
         """See ``outcomes.Holder``."""
         # Hot path.
-        if not self._calm:
-            for mutation in mutations:
-                self.arrived(mutation)
-            return
-        size = 0
         entries: list[Entry] = []
+        size = 0
         for mutation in mutations:
-            if mutation.schema or mutation.awaited is not None:
-                self.arrived(mutation)
+            if mutation.schema:
+                self._schema_arrived(mutation)
                 continue
             self._held -= 1
             size += mutation.size
             if mutation.entry is not None:
                 entries.append(mutation.entry)
+            if mutation.awaited is not None:
+                self._awaited.tell(mutation, None)
         self._held_bytes -= size
         if entries:
             Entry.settle_together(entries)
+        if not self._calm:
+            for mutation in mutations:
+                if not mutation.schema:
+                    self._turns.settled(mutation)
+            if self._turns.waits_for_window:
+                self._outcomes.window_was_full(len(mutations))
+            self.pump()
         if not self._held:
             self._idle.set()
 
