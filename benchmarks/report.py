@@ -145,18 +145,18 @@ def remarks(samples: Sequence[Sample]) -> list[str]:
         said.append(
             f"The proxy was busy for up to {busy:.0%} of one core: requests per second are its limit."
         )
-    return said + limits(samples)
-
-
-def limits(samples: Sequence[Sample]) -> list[str]:
-    """Who else was at its limit, so that requests per second and latencies are not the contestant's alone."""
-    said = []
     waited = median(taken.waited for taken in samples)
     if waited > _CONTENDED:
         said.append(
             f"It waited {waited:.0%} of the time for a core: the machine has other work, and only the "
             "ratios of CPU per request can be used."
         )
+    return said + limits(samples)
+
+
+def limits(samples: Sequence[Sample]) -> list[str]:
+    """Who else was at its limit, so that requests per second and latencies are not the contestant's alone."""
+    said = []
     if median(taken.generator_busy for taken in samples) > _LIMIT:
         said.append("The load generator was at its own limit: give it more --processes.")
     if median(taken.backend_busy for taken in samples) > _LIMIT:

@@ -34,6 +34,8 @@ _TENANTS = 1000
 _TABLES = 50
 _TOLD_SECONDS = 5.0
 _LATE_SHARE = 0.05
+_SHARES = (0.5, 0.375, 0.25)
+_TRIAL_SECONDS = 2.0
 _NONE_FAILED = b"\nproxy_rules_reload_failures_total 0"
 
 
@@ -54,7 +56,7 @@ def run(arena: Arena[Cluster], results: Results, rounds: int | None) -> None:
 
 def _measure(proxy: ProxyProcess, report: Path, seconds: float) -> list[Figure]:
     fastest = measure_one(measured(proxy), "insert", Settings(1.5, warm_up=0.5)).requests_per_second
-    rate = round(fastest / 2, -3)
+    rate = _half(proxy, fastest)
     with ExitStack() as running:
         loads = [
             running.enter_context(Generators(plan))
@@ -75,13 +77,30 @@ def _measure(proxy: ProxyProcess, report: Path, seconds: float) -> list[Figure]:
         main, texts, probes = [load.stop() for load in loads]
     if main.late > _LATE_SHARE * rate * seconds:
         raise BenchmarkError(
-            f"{main.late:,} of {rate * seconds:,.0f} writes were sent late: the machine had other work, "
-            "or half of the load is too much for it"
+            f"{main.late:,} of {rate * seconds:,.0f} writes were sent late: the machine had other work"
         )
     for seen in (main, texts, probes):
         if seen.errors:
             raise BenchmarkError(f"{seen.errors} answers were errors, the first: {seen.first_error}")
-    return [_inside(inside, rate, seconds, scraped), _outside(probes, main, rate)]
+    return [_inside(inside, rate, fastest, seconds, scraped), _outside(probes, main)]
+
+
+def _half(proxy: ProxyProcess, fastest: float) -> float:
+    """Half of the load that a closed loop reached, or what can be had of it: an open loop costs more.
+
+    Raises `BenchmarkError`.
+    """
+    for share in _SHARES:
+        rate = round(share * fastest, -3)
+        with Generators(Plan(proxy.address, proxy.port, "insert", rate=rate)) as load:
+            load.go()
+            time.sleep(_TRIAL_SECONDS)
+            late = load.stop().late
+        if late <= _LATE_SHARE * rate * _TRIAL_SECONDS:
+            return rate
+    raise BenchmarkError(
+        f"not even {rate:,.0f} of {fastest:,.0f} writes/s can be sent in time: the machine has other work"
+    )
 
 
 def _disturb(proxy: ProxyProcess, seconds: float) -> int:
@@ -118,19 +137,19 @@ def _told(proxy: ProxyProcess, report: Path) -> Stalls:
     return read_stalls(report)
 
 
-def _inside(stalls: Stalls, rate: float, seconds: float, scraped: int) -> Figure:
+def _inside(stalls: Stalls, rate: float, fastest: float, seconds: float, scraped: int) -> Figure:
     return Figure(
         f"longest stall of the loop in {seconds:.0f} s at half load",
         stalls.longest * 1e3,
         "ms",
         at_most=10,
         hope=3,
-        remark=f"{rate:,.0f} writes/s, {scraped} scrapes, {stalls.beats:,} beats; "
+        remark=f"{rate:,.0f} writes/s ({rate / fastest:.0%}), {scraped} scrapes, {stalls.beats:,} beats; "
         f"{stalls.longest_in_all * 1e3:.3g} ms with waits for a core",
     )
 
 
-def _outside(probes: Load, main: Load, rate: float) -> Figure:
+def _outside(probes: Load, main: Load) -> Figure:
     ordered = sorted(probes.latencies)
     p50, p999 = (percentile(ordered, percent) * 1e3 for percent in (50, 99.9))
     written = percentile(sorted(main.latencies), 99.9) * 1e3

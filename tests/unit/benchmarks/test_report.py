@@ -104,7 +104,6 @@ def test_who_set_the_requests_per_second_is_said(changed: Sample, said: list[str
     [
         (replace(GOOD, generator_busy=0.95), "more --processes"),
         (replace(GOOD, backend_busy=0.95), "not the contestant's"),
-        (replace(GOOD, waited=0.4), "waited 40% of the time"),
     ],
 )
 def test_whoever_is_at_a_limit_is_told_if_it_is_so_mostly(changed: Sample, said: str) -> None:
