@@ -52,9 +52,10 @@ def main() -> int:
     chosen = given.parts or list(INSTANT)
     try:
         many_connections.allow_files()
-        results.versions += filter(
-            None, (f"cqlproxy {commit(CHECKOUT)}", program([packages.haproxy(), "-v"]))
-        )
+        results.versions = [
+            f"cqlproxy of commit {commit(CHECKOUT) or 'unknown'}",
+            program([packages.haproxy(), "-v"]) or "an unknown HAProxy",
+        ]
         print(f"{results.machine}\n", flush=True)
         _measure(instant_arena(), INSTANT, chosen, results, given.rounds)
         _measure(real_arena(), REAL, chosen, results, given.rounds)

@@ -36,7 +36,7 @@ class Figure:
         return self.value >= self.hope if self.at_least is not None else self.value <= self.hope
 
 
-HEADINGS = ("", "reached", "must be", "", "hoped for", "", "")
+_HEADINGS = ("", "reached", "must be", "", "hoped for", "", "")
 
 
 def figure_rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
@@ -60,7 +60,7 @@ def figures_table(figures: Sequence[Figure]) -> str:
     rows = figure_rows(figures)
     columns = [
         (heading, *cells)
-        for heading, *cells in zip(HEADINGS, *rows, strict=True)
+        for heading, *cells in zip(_HEADINGS, *rows, strict=True)
         if any(cells) or heading == "reached"
     ]
     widths = [max(map(len, column)) for column in columns]

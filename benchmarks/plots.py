@@ -146,7 +146,8 @@ def _growth(results: Results) -> Figure | None:
         axes.set_ylim(top=3 * highest)
         axes.set_xlabel(_AXES[axis])
         axes.set_title("CPU of the proxy per INSERT, us", fontsize=10)
-    panels[0].legend(frameon=False, loc="lower right")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
     return figure
 
 
