@@ -66,9 +66,7 @@ def _measure(settings: Settings, rounds: int) -> dict[str, list[Sample]]:
     print("Starting two instant backends and two proxies ...", flush=True)
     with instant_arena() as place:
         place.show("insert")
-        proxies = [
-            contestant(name, rules=rules, journal="off") for name, rules in ((_BARE, None), (_RULED, _RULES))
-        ]
+        proxies = [contestant(name, rules=rules) for name, rules in ((_BARE, None), (_RULED, _RULES))]
         with place.started(proxies) as started:
             place.raise_failures()
             print(f"{machine()}\n", flush=True)
