@@ -46,6 +46,19 @@ class Admission:
             del self._by_address[host]
 
 
+class Place:
+    """What one client that was admitted takes up until it has left, however often that is said."""
+
+    def __init__(self, admission: Admission, host: str) -> None:
+        self._admission: Admission | None = admission
+        self._host = host
+
+    def leave(self) -> None:
+        if self._admission is not None:
+            self._admission.leave(self._host)
+            self._admission = None
+
+
 def _address(host: str) -> IPv4Address | IPv6Address:
     address = ip_address(host.partition("%")[0])
     # A socket that serves both families tells IPv4 clients by such an address.

@@ -80,7 +80,7 @@ _pack_header = HEADER.pack
 class ClientConnection(asyncio.Protocol):
     """Implements ``routing.peer.ClientPeer``. ``connections`` is the listener's set of open ones.
 
-    ``left()`` is called when the client has gone.
+    ``address`` is that of the client, ``left()`` is called when it has gone.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class ClientConnection(asyncio.Protocol):
         connections: set[ClientConnection],
         limits: ClientLimits,
         load: Load,
+        address: str,
         left: Callable[[], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -141,7 +142,7 @@ class ClientConnection(asyncio.Protocol):
         self._backlog_bytes = 0
         self._reading = True
         self._reached = Address("127.0.0.1", 9042)
-        self._address = ""
+        self._address = address
         self._early: dict[int, Callable[[int, int, bytes], None]] = {
             Opcode.OPTIONS: self._options,
             Opcode.STARTUP: self._startup,
@@ -159,7 +160,6 @@ class ClientConnection(asyncio.Protocol):
         self._transport = transport = cast(asyncio.Transport, transport)
         host, port = transport.get_extra_info("sockname")[:2]
         self._reached = Address(host, port)
-        self._address = str(transport.get_extra_info("peername")[0])
         transport.set_write_buffer_limits(high=CLIENT_UNSENT_BYTES)
         self._connections.add(self)
         if self._handshake.standing_still:
@@ -295,14 +295,13 @@ class ClientConnection(asyncio.Protocol):
                 self._violated(error, stream)
                 return []
             except Exception:
+                self._metrics.unhandled_errors += 1
                 log.exception("a bug of the proxy: a request could not be handled")
                 self.reply(
                     stream, 0, Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, "Internal error of the proxy")
                 )
-        if self._decoder.violation is not None and not self._backlog and not self._closing:
-            # It is answered as a request is, which it was going to be.
-            self._in_flight += 1
-            self._violated(self._decoder.violation, self._decoder.violation.stream)
+        if self._decoder.violation is not None:
+            self._end_of_stream(self._decoder.violation)
         return []
 
     # --- answers ------------------------------------------------------------------------------
@@ -427,6 +426,8 @@ class ClientConnection(asyncio.Protocol):
             late.append(self._backlog.popleft()[1])
         self._backlog_bytes -= sum(map(_size, late))
         self._refuse(late, why)
+        if late and self._decoder.violation is not None:
+            self._end_of_stream(self._decoder.violation)
         self._count()
         self._read_or_not()
 
@@ -456,10 +457,7 @@ class ClientConnection(asyncio.Protocol):
         """The client has gone beyond a limit of time, or of bytes that it does not take."""
         assert self._transport is not None
         self._metrics.count_ended_client(why)
-        log.warning(
-            f"a client is disconnected: beyond {why}",
-            extra={"client": self._peer},
-        )
+        log.warning(f"a client is disconnected: beyond {why}", extra={"client": self._peer})
         if why in (Ended.HANDSHAKE, Ended.FRAME, Ended.IDLE):
             header = self._decoder.part_header
             if header is not None:
@@ -602,6 +600,13 @@ class ClientConnection(asyncio.Protocol):
     def _register(self, stream: int, flags: int, body: bytes) -> None:
         self.registered = self.registered | self._handshake.register(Register.decode(body, self.version))
         self.reply(stream, 0, Opcode.READY, b"")
+
+    def _end_of_stream(self, violation: ProtocolError) -> None:
+        """What follows the last request cannot be read: that is told when no request waits any more."""
+        if not self._backlog and not self._closing:
+            # It is answered as a request is, which it was going to be.
+            self._in_flight += 1
+            self._violated(violation, violation.stream)
 
     def _violated(self, error: ProtocolError, stream: int) -> None:
         """Answer a violation and close: what follows it in the stream cannot be trusted."""

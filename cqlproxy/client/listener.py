@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from functools import partial
 from time import monotonic
 from typing import Final
 
 from cqlproxy.client.accepting import Acceptor
-from cqlproxy.client.admission import Admission
+from cqlproxy.client.admission import Admission, Place
 from cqlproxy.client.connection import ClientConnection
 from cqlproxy.client.gate import Identity
 from cqlproxy.client.handshake import Handshake
@@ -86,7 +85,7 @@ class Listener:
 
     async def _serve(self, connection: socket.socket, host: str) -> None:
         loop = asyncio.get_running_loop()
-        left = partial(self._admission.leave, host)
+        place = Place(self._admission, host)
 
         def client() -> ClientConnection:
             return ClientConnection(
@@ -97,7 +96,8 @@ class Listener:
                 connections=self._connections,
                 limits=self._limits,
                 load=self.load,
-                left=left,
+                address=host,
+                left=place.leave,
                 loop=loop,
             )
 
@@ -112,7 +112,7 @@ class Listener:
                     ssl_handshake_timeout=self._limits.handshake_seconds,
                 )
         except BaseException as error:
-            left()
+            place.leave()
             connection.close()
             if not isinstance(error, OSError):
                 raise

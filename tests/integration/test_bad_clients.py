@@ -1,6 +1,7 @@
 """Clients that break the protocol: what they are told, and that nobody else notices."""
 
 import re
+import socket
 import struct
 from collections.abc import Iterator
 
@@ -274,6 +275,11 @@ def test_bad_clients_leave_nothing_behind(proxy: ProxyProcess) -> None:
         for _ in range(20):
             with RawClient(proxy) as bad:
                 bad.send(sent)
+    for _ in range(200):
+        with socket.create_connection((proxy.address, proxy.port)) as hasty:
+            # Reset, so that the proxy may find it gone when it has just accepted it.
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     proxy.wait_until(lambda stats: stats["client_connections"] == 0, 10, what="no connection")
+    assert proxy.count("unhandled_errors") == 0
     assert proxy.count("protocol_errors") - before == 40
     assert proxy.count("requests_under_way") == 0

@@ -107,7 +107,7 @@ def test_a_stop_under_load_leaves_nothing_accepted_unanswered_and_loses_no_copy(
     answered: set[int] = set()
     unanswered = 0
     first = 0 if drained else 1 << 40
-    for stop in range(STOPS if drained else max(1, STOPS // 2)):
+    for stop in range(STOPS if drained else max(1, STOPS // 4)):
         writers = [Writer(proxy, first + (stop * 4 + number << 24)) for number in range(4)]
         time.sleep(0.3)
         proxy.send(signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 Arguments: contact point, port, a file with the frames (each after its length, four bytes), and a seed.
 Orders: ``valid RATE``, ``mutated RATE``: so many frames a second, 0 for as many as possible; ``rest 0``;
-``count``. Each is answered by how many frames were sent so far, and on how many connections.
+``count``. Each is answered by how many of the frames sent so far were mutated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Fuzzer:
 
     def __init__(self, server: tuple[str, int], frames: list[bytes], seed: int) -> None:
         self.sent = 0
-        self.connections = 0
+        self.wrong = 0
         self._server = server
         self._chance = Random(seed)
         self._mutator = Mutator(frames, self._chance)
@@ -43,15 +43,13 @@ class Fuzzer:
     def burst(self, *, mutated: bool) -> None:
         """Connect, send, and wait until the proxy has read it all, has closed, or waits for more."""
         chance, mutator = self._chance, self._mutator
-        frames = [
-            mutator.wrong() if mutated and chance.random() < _SHARE else mutator.valid()
-            for _ in range(_BURST)
-        ]
+        wrong = [mutated and chance.random() < _SHARE for _ in range(_BURST)]
+        frames = [mutator.wrong() if is_wrong else mutator.valid() for is_wrong in wrong]
         startup = _STARTUP
         if mutated and chance.random() < 0.2:
             startup = chance.choice((b"", _COMPRESSED_STARTUP, _STARTUP * 2, mutator.wrong()))
         self.sent += _BURST
-        self.connections += 1
+        self.wrong += sum(wrong)
         with (
             socket.create_connection(self._server, timeout=20) as client,
             contextlib.suppress(ConnectionError),
@@ -83,7 +81,7 @@ def orders(fuzzer: Fuzzer) -> None:
             if order[0] != "count":
                 mode, rate = order[0], int(order[1])
                 begin, before = time.monotonic(), fuzzer.sent
-            print(fuzzer.sent, fuzzer.connections, flush=True)
+            print(fuzzer.wrong, flush=True)
         else:
             fuzzer.burst(mutated=mode == "mutated")
 

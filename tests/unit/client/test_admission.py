@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.client.admission import Admission
+from cqlproxy.client.admission import Admission, Place
 from cqlproxy.client.limits import Turned
 from tests.unit.client.limits import WIDE
 
@@ -46,6 +46,15 @@ def test_what_is_beyond_the_limits_is_turned_away_until_somebody_leaves() -> Non
     assert admission.admit("a") is Turned.CLIENTS
     admission.leave("a")
     assert admission.admit("a") is None
+
+
+def test_a_place_is_left_once() -> None:
+    admission = Admission(WIDE)
+    assert [admission.admit("a"), admission.admit("a")] == [None, None]
+    place = Place(admission, "a")
+    place.leave()
+    place.leave()
+    assert admission.count == 1
 
 
 HOSTS = st.sampled_from(("a", "b", "c", "d"))
