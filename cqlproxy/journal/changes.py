@@ -19,10 +19,15 @@ OnDropped = Callable[[Side, int], None]
 
 _ROW_OVERHEAD: Final = 64
 
+HELD_DELETIONS: Final = 16
+"""Rows that are no longer needed are deleted many at a time, where the file has room for them."""
+
 
 class Changes:
-    """Implements ``rows.RowOwner``. ``max_bytes`` is None when nothing waits for room. ``soon`` and ``later``
-    are called when there is something to write that somebody waits for, or nobody.
+    """Implements ``rows.RowOwner``.
+
+    ``max_bytes`` is None when nothing waits for room; ``holds_deletions`` says that there is some to spare.
+    ``soon`` and ``later`` are called when there is something to write that somebody waits for, or nobody.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class Changes:
         *,
         size: int,
         max_bytes: int | None,
+        holds_deletions: bool,
         on_dropped: OnDropped,
         soon: Callable[[], None],
         later: Callable[[], None],
@@ -47,6 +53,8 @@ class Changes:
         self.closing = False
         """Whether what waits is written in any case."""
         self._max_bytes = max_bytes
+        self._holds_deletions = holds_deletions
+        self._delete_now = False
         self._on_dropped = on_dropped
         self._soon = soon
         self._later = later
@@ -68,6 +76,8 @@ class Changes:
         if row.left is None:
             # Followed until it is gone from the disk: it must not be taken for backlog.
             self.batch.deletions[side].append(row.number)
+            # A kill before that would leave it open whether a copy was sent that must not be sent twice.
+            self._delete_now |= row.solitary
         elif len(row.left) == row.copies:
             self._unfollow(row)
         else:
@@ -150,11 +160,20 @@ class Changes:
         size = self.bytes
         self._take_rows()
         batch, self.batch = self.batch, Batch()
+        self._hold_deletions(batch)
         then, self._then = self._then, []
         self.bytes = sum(row.bytes for row in self._rows)
         if not batch and not then:
             return None
         return Flight(batch, size - self.bytes, then)
+
+    def _hold_deletions(self, batch: Batch) -> None:
+        """Leave deletions to a later batch while there are few of them, and rows to be written."""
+        few = len(batch.deletions[0]) + len(batch.deletions[1]) < HELD_DELETIONS
+        if few and batch.rows and self._holds_deletions and not (self._delete_now or self.closing):
+            self.batch.deletions, batch.deletions = batch.deletions, self.batch.deletions
+        else:
+            self._delete_now = False
 
     def _take_rows(self) -> None:
         """Move rows to the batch, as far as there is room for them; the others have to wait."""

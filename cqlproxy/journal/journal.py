@@ -37,6 +37,8 @@ BEHIND_BYTES: Final = 32 << 20
 """What may wait to be written. Beyond it copies are not taken."""
 
 _COPY_OVERHEAD: Final = 64
+_SPACIOUS_BYTES: Final = 64 << 20
+"""A file that may have as much need not be freed at once of what is no longer needed."""
 _SOON_BYTES: Final = 512 << 10
 _LETTER_NUMBERS: Final = 1 << 40
 """Row numbers that are set aside for one replay: the ids of letters stay below."""
@@ -80,6 +82,7 @@ class Journal:
         log_file: int | None,
         fsync_seconds: float,
         wait_beyond: int | None,
+        holds_deletions: bool,
         on_dropped: OnDropped,
     ) -> None:
         self.opened = Opened(store.moved_aside, store.why, found.copies, found.letters)
@@ -99,6 +102,7 @@ class Journal:
         self._changes = Changes(
             size=found.size,
             max_bytes=wait_beyond,
+            holds_deletions=holds_deletions,
             on_dropped=on_dropped,
             soon=self._writer.soon,
             later=self._writer.later,
@@ -180,6 +184,7 @@ class Journal:
             log_file=log_file,
             fsync_seconds=fsync_seconds,
             wait_beyond=max_bytes if when_full is WhenFull.BLOCK else None,
+            holds_deletions=max_bytes >= _SPACIOUS_BYTES,
             on_dropped=on_dropped,
         )
 
