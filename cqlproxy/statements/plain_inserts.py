@@ -1,38 +1,38 @@
 """INSERTs that hold their values: what stands before the values is the same in each, and is analysed once.
 
 Applications that bind nothing send as many texts as rows, which no cache of texts spares. Of these most are
-``INSERT INTO table (columns) VALUES (constants)``, and differ in the constants only.
+``INSERT INTO table (columns) VALUES (constants)``, and differ in the constants only. Whether a text is such
+a one takes one match of a compiled expression.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import repeat
 from typing import Final
 
 from cqlproxy.statements.analysed_text import new
-from cqlproxy.statements.lexer import UnparsableError, words
-from cqlproxy.statements.statement import Binding, Operator, Span, Statement
-from cqlproxy.statements.terms import listed, literals
+from cqlproxy.statements.lexer import UnparsableError
+from cqlproxy.statements.plain_values import MOST_COLUMNS, PlainValues, after_columns
+from cqlproxy.statements.statement import Span, Statement
 
 _BEGINNINGS_KEPT: Final = 1024
 _LONGEST_BEGINNING: Final = 4096
+_BINDINGS: Final = Statement._fields.index("bindings")
 _SPAN: Final = Statement._fields.index("span")
-_SET: Final = Operator.SET
-_AFTER: Final = "; \t\r\n"
 
 
 class _Beginning:
     """``INSERT INTO table (columns)``: all of a statement that begins so, but for its values and its span."""
 
-    __slots__ = ("after", "before", "columns")
+    __slots__ = ("after", "before", "between", "is_rest", "places")
 
     def __init__(self, example: Statement) -> None:
-        self.columns = [binding.column for binding in example.bindings]
-        at = Statement._fields.index("bindings")
-        self.before = example[:at]
-        self.after = example[at + 1 : _SPAN], example[_SPAN + 1 :]
+        self.places = {binding.column: place for place, binding in enumerate(example.bindings)}
+        self.is_rest = after_columns(len(example.bindings)).fullmatch
+        self.before = example[:_BINDINGS]
+        self.between = example[_BINDINGS + 1 : _SPAN]
+        self.after = example[_SPAN + 1 :]
 
 
 class PlainInserts:
@@ -46,39 +46,31 @@ class PlainInserts:
         """What ``text`` does, as ``analysed`` says; None when it is no plain INSERT."""
         # Hot path: no cache spares such texts.
         end = text.find(")") + 1
-        if text[:6].upper() != "INSERT" or text.count("(", end) != 1 or text.rstrip(_AFTER)[-1:] != ")":
-            return None
-        if end > _LONGEST_BEGINNING:
+        if text[:1] not in ("i", "I") or end > _LONGEST_BEGINNING:
             return None
         beginning = self._beginning(text[:end])
-        if beginning is None:
+        if beginning is None or not beginning.is_rest(text, end):
             return None
-        try:
-            found = words(text[end:])
-            if found[0].upper() != "VALUES" or found[1] != "(":
-                return None
-            tokens, closing = listed(found, 1)
-            # Two at the end, since a semicolon may follow.
-            if len(tokens) != len(beginning.columns) or found[closing + 1] not in ("", ";"):
-                return None
-            if found[closing + 2] or "?" in tokens:
-                return None
-            values = zip(literals(tokens), strict=False)
-        except ValueError:
-            return None
-        bindings = map(new, repeat(Binding), zip(beginning.columns, repeat(_SET), values, strict=False))
-        before_span, after_span = beginning.after
         return new(
             Statement,
-            (*beginning.before, tuple(bindings), *before_span, new(Span, (0, len(text))), *after_span),
+            (
+                *beginning.before,
+                PlainValues(text, end, beginning.places),
+                *beginning.between,
+                new(Span, (0, len(text))),
+                *beginning.after,
+            ),
         )
 
     def _analysed_beginning(self, beginning: str) -> _Beginning | None:
         """None for what is no beginning of a plain INSERT, as when its bracket is in a name or a comment."""
         count = beginning.count(",") + 1
+        if count > MOST_COLUMNS:
+            return None
         try:
             example = self._analysed(f"{beginning} VALUES ({','.join('0' * count)})")
         except (UnparsableError, ValueError):
             return None
-        plain = example.verb == "INSERT" and not example.json and len(example.bindings) == count
+        columns = {binding.column for binding in example.bindings}
+        plain = example.verb == "INSERT" and not example.json and len(columns) == count
         return _Beginning(example) if plain else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
 from typing import Final
 
 from cqlproxy.statements.analysed_text import new
+from cqlproxy.statements.plain_values import PlainValues
 from cqlproxy.statements.statement import Binding, Expression, Literal, Marker, Operator, Statement
 from filters import JsonSource, LiteralSource, MarkerSource, TenantSource, UnknownSource
 
@@ -20,7 +21,7 @@ _column_of: Final = attrgetter("column")
 def tenant_sources(
     statement: Statement,
     marker_types: Sequence[str | None] | None = None,
-    columns: Container[str] | None = None,
+    columns: Collection[str] | None = None,
 ) -> tuple[TenantSource, ...]:
     """What the columns of a MUTATION get or are compared with, as ``filters.Governor.scope`` takes it.
 
@@ -33,7 +34,10 @@ def tenant_sources(
     sources: list[TenantSource] = []
     bindings: Iterable[Binding] = statement.bindings
     if columns is not None:
-        bindings = compress(bindings, map(columns.__contains__, map(_column_of, bindings)))
+        if isinstance(bindings, PlainValues):
+            bindings = bindings.of(columns)
+        else:
+            bindings = compress(bindings, map(columns.__contains__, map(_column_of, bindings)))
     for column, operator, terms in bindings:
         if operator is _RANGE:
             sources.append(UnknownSource(column))

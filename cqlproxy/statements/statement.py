@@ -7,6 +7,7 @@ is its position among all markers of the whole text, as in the bind values of an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -195,7 +196,7 @@ class Statement(NamedTuple):
     """The first keyword in upper case; empty for UNKNOWN."""
     tables: tuple[TableName, ...] = ()
     """Every table and view that the text touches, each once; of a batch those of all its statements."""
-    bindings: tuple[Binding, ...] = ()
+    bindings: Sequence[Binding] = ()
     """For a MUTATION the columns of INSERT, SET and WHERE, for a READ those of WHERE, in the text's order.
     The IF clause has none. A batch has none of its own: see ``statements``."""
     markers: int = 0
