@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from cqlproxy.descriptors import SET_ASIDE
 from tests.integration.conftest import StartProxy
 from tests.integration.honest_client import HonestClient
 from tests.nodes import ProxyProcess
@@ -25,7 +26,8 @@ class Abuse:
     """The program ``abuse.py``, running."""
 
     def __init__(self, proxy: ProxyProcess) -> None:
-        spare = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500
+        # The proxy sets some aside for other things, and takes fewer clients where there are not enough.
+        spare = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 2 * SET_ASIDE
         self.silent = SILENT if spare < 0 else min(SILENT, spare)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", _PROGRAM, proxy.address, str(proxy.port), str(self.silent)],

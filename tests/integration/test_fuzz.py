@@ -1,6 +1,6 @@
 """Mutated traffic of a real driver: the proxy neither falls nor leaks, and serves others as well as before.
 
-CQLPROXY_FUZZ_FRAMES: how many mutated frames (20,000 unless it is set), each among four that are right, since
+CQLPROXY_FUZZ_FRAMES: how many mutated frames (10,000 unless it is set), each among four that are right, since
 what follows one that ends its connection is not read; CQLPROXY_FUZZ_SEED: other ones.
 """
 
@@ -20,11 +20,11 @@ from tests.integration.honest_client import HonestClient
 from tests.integration.recorded_traffic import recorded
 from tests.nodes import ProxyProcess
 
-FRAMES = int(os.environ.get("CQLPROXY_FUZZ_FRAMES", "20000"))
+FRAMES = int(os.environ.get("CQLPROXY_FUZZ_FRAMES", "10000"))
 SEED = int(os.environ.get("CQLPROXY_FUZZ_SEED", "7"))
 RATE = 2000
 """Frames a second while the honest client is measured: as they are, and mutated, in turn."""
-ROUNDS = 4
+ROUNDS = 3
 NOISE = 0.002
 """Seconds that a p99 of a few milliseconds may differ for no reason but the scheduler's: two cores are
 shared by the nodes, the proxy and the clients."""
