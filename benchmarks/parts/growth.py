@@ -71,7 +71,6 @@ def _use_all(asked: Plan, name: str, results: Results) -> None:
                 load.count()
                 time.sleep(_USE_POLL)
                 used += len(load.report().latencies)
-            load.stop()
     except BenchmarkError as error:
         results.wrong.append(f"{name}, {asked.workload}: {error}")
 
