@@ -148,7 +148,7 @@ class UserBackend(Backend):
         own.host = node.host
         own.add(connection)
         self._live.append(connection)
-        self._only = self._live[0] if len(self._live) == 1 else None
+        self.only = self._live[0] if len(self._live) == 1 else None
 
     async def _open_connection(self, node: Node) -> RawConnection:
         open_ = self._loop.run_in_executor(
@@ -185,7 +185,7 @@ class UserBackend(Backend):
             self.keyspaces.discard(connection)
             return
         self._live.remove(connection)
-        self._only = self._live[0] if len(self._live) == 1 else None
+        self.only = self._live[0] if len(self._live) == 1 else None
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)
