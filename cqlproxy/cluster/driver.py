@@ -46,7 +46,6 @@ MAX_ANSWER_BYTES = 1 << 30
 """A node's answer is trusted up to here; Cassandra itself stops at 256 MiB by default."""
 
 _OPCODE_RESULT = 0x08
-_OPCODE_EXECUTE = 0x0A
 _OPCODE_EVENT = 0x0C
 _pack_header = HEADER.pack
 
@@ -254,8 +253,8 @@ class RawConnection(Connection):
         out.append(body)
         return True
 
-    def send_together(self, requests: Sequence[Request], deadline: float) -> int:
-        """As ``send`` for each of these EXECUTEs without flags; returns how many of the first were sent."""
+    def send_together(self, requests: Sequence[Request], opcode: int, deadline: float) -> int:
+        """As ``send`` for each of these, which have no flags; returns how many of the first were sent."""
         # Hot path.
         if not self.alive:
             return 0
@@ -276,7 +275,7 @@ class RawConnection(Connection):
             request.connection = self
             pending[stream] = request
             body = request.body
-            out.append(_pack_header(version, 0, stream, _OPCODE_EXECUTE, len(body)))
+            out.append(_pack_header(version, 0, stream, opcode, len(body)))
             out.append(body)
             sent += 1
         return sent

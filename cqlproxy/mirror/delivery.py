@@ -41,6 +41,7 @@ AGED_SECONDS: Final = 1.0
 """A copy that is older has its time to live shortened; it is in whole seconds."""
 
 _EXECUTE = int(Opcode.EXECUTE)
+_QUERY = int(Opcode.QUERY)
 
 
 class Destiny(Protocol):
@@ -213,19 +214,23 @@ class Delivery:
             return 0
         side = self._side
         now = self._clock()
+        opcode = mutations[0].opcode if mutations else _EXECUTE
         usual = 0
         for mutation in mutations:
-            if mutation.opcode != _EXECUTE or mutation.ordered or not mutation.repeatable:
+            if mutation.opcode != opcode or mutation.ordered or not mutation.repeatable:
                 break
-            prepared = mutation.prepared[0]
-            if prepared.ids[side] is not prepared.id or prepared.stands_in is not None:
+            if opcode == _EXECUTE:
+                prepared = mutation.prepared[0]
+                if prepared.ids[side] is not prepared.id or prepared.stands_in is not None:
+                    break
+            elif opcode != _QUERY or mutation.keyspace is not None:
                 break
             mutation.carrier = self
             mutation.sent = now
             usual += 1
         if usual < len(mutations):
             mutations = mutations[:usual]
-        sent = connection.send_together(mutations, now + self._timeout)
+        sent = connection.send_together(mutations, opcode, now + self._timeout)
         self.in_flight.update(mutations if sent == usual else mutations[:sent])
         return sent
 

@@ -6,6 +6,8 @@ without the statements that the governor holds back, a conditional write without
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from time import monotonic
 
 from cqlproxy.clock import WriteClock
@@ -43,6 +45,8 @@ from frame_codec import (
     with_write_time,
 )
 
+log = logging.getLogger(__name__)
+
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _QUERY = int(Opcode.QUERY)
 _EXECUTE = int(Opcode.EXECUTE)
@@ -74,37 +78,41 @@ class Copies:
 
     # --- one statement ------------------------------------------------------------------------
 
-    def prepared_together(self, writes: list[PreparedWrite], now: float) -> list[Mutation | None]:
+    def prepared_together(self, writes: Sequence[PreparedWrite], now: float) -> list[Mutation | None]:
         """Of EXECUTEs that were answered at ``now``: what ``prepared`` gives for each."""
         # Hot path.
         rules = self.governor.rules
         as_it_is = self._consistency is None
         copies: list[Mutation | None] = []
         for write in writes:
-            prepared = write.prepared
-            scope = prepared.scope
-            copy: Mutation | None
-            if scope is None or scope.rules is not rules or write.flags or not as_it_is:
-                copy = self.prepared(write)
-            elif scope.verdict is ALLOWED or (
-                # The one value that decides is bound by position, and allowed.
-                scope.only is not None
-                and (value := positional_value(write.body, prepared.parameters_at, scope.only[0])) is not None
-                and scope.only[1](value) is None
-            ):
-                copy = Mutation(
-                    _EXECUTE,
-                    write.body,
-                    now,
-                    prepared.tables,
-                    rules,
-                    (prepared,),
-                    prepared.repeatable,
-                    prepared.in_turn,
-                    prepared.expires,
-                )
-            else:
-                copy = self.prepared(write)
+            copy: Mutation | None = None
+            try:
+                prepared = write.prepared
+                scope = prepared.scope
+                if scope is None or scope.rules is not rules or write.flags or not as_it_is:
+                    copy = self.prepared(write)
+                elif scope.verdict is ALLOWED or (
+                    # The one value that decides is bound by position, and allowed.
+                    scope.only is not None
+                    and (value := positional_value(write.body, prepared.parameters_at, scope.only[0]))
+                    is not None
+                    and scope.only[1](value) is None
+                ):
+                    copy = Mutation(
+                        _EXECUTE,
+                        write.body,
+                        now,
+                        prepared.tables,
+                        rules,
+                        (prepared,),
+                        prepared.repeatable,
+                        prepared.in_turn,
+                        prepared.expires,
+                    )
+                else:
+                    copy = self.prepared(write)
+            except Exception:
+                log.exception("a bug of the proxy: a write is not copied")
             copies.append(copy)
         return copies
 
@@ -150,6 +158,17 @@ class Copies:
         if verdict is not ALLOWED and self._refuses(verdict, table):
             return None
         return self._of_text(body, statement, (table,), write.keyspace, statement.conditional)
+
+    def texts_together(self, writes: Sequence[Write]) -> list[Mutation | None]:
+        """What ``text`` gives for each of these."""
+        copies: list[Mutation | None] = []
+        for write in writes:
+            try:
+                copies.append(self.text(write))
+            except Exception:
+                log.exception("a bug of the proxy: a write is not copied")
+                copies.append(None)
+        return copies
 
     def schema(self, write: SchemaChange) -> Mutation | None:
         """Of a change of the schema, or a TRUNCATE."""

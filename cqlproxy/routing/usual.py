@@ -82,7 +82,7 @@ class UsualExecutes:
         self._metrics.writes_total += writes
         self._metrics.reads_total += handled - writes
         if only is not None and together:
-            sent = only.send_together(together, now + backend.request_timeout)
+            sent = only.send_together(together, _EXECUTE, now + backend.request_timeout)
             for exchange in together[sent:]:
                 self._send(exchange, only, exchange.body)
             if only.congested:

@@ -8,8 +8,10 @@ not: it is not copied either, but kept for an operator to decide.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
+from typing import Any, cast
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
@@ -84,6 +86,24 @@ class Write(Exchange):
     def mutation(self) -> Mutation | None:
         """What is to be copied of it, were it applied; None when nothing is."""
         return self.steps.copies.text(self)
+
+    def mutations(self, writes: Sequence[Write], now: float) -> list[Mutation | None]:
+        """What ``mutation`` gives for each of these writes, of the same class and answered at ``now``."""
+        return self.steps.copies.texts_together(writes)
+
+    @staticmethod
+    def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
+        # Hot path.
+        route = answered[0][0].route
+        beside = route.manner is _BESIDE
+        usual: list[tuple[Write, bytes]] = []
+        for write, body in answered:
+            if write.route is not route or beside or write.statement.conditional:
+                _answer_alone(write, body)
+            else:
+                usual.append((write, body))
+        if usual:
+            _answer_together(usual, now)
 
     def is_conditional(self) -> bool:
         return self.statement.conditional
@@ -197,35 +217,18 @@ class PreparedWrite(Write):
         self.give_answer(flags, opcode, body)
 
     @staticmethod
-    def answered_together(answered: list[tuple[PreparedWrite, bytes]], now: float) -> None:
+    def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
         # Hot path.
-        first = answered[0][0]
-        route = first.route
+        route = answered[0][0].route
         beside = route.manner is _BESIDE
-        usual: list[tuple[PreparedWrite, bytes]] = []
-        others: list[tuple[PreparedWrite, bytes]] = []
-        for one in answered:
-            write = one[0]
+        usual: list[tuple[Write, bytes]] = []
+        for write, body in answered:
             if write.route is not route or beside or not write.prepared.plain_write:
-                others.append(one)
+                _answer_alone(write, body)
             else:
-                usual.append(one)
-        for write, body in others:
-            try:
-                write.give_answer(0, RESULT, body)
-            except Exception:
-                log.exception("a bug of the proxy: an answer could not be handled")
-        if not usual:
-            return
-        mirror = route.mirror
-        if mirror is None:
-            _finish_together(usual)
-        elif route.afterwards is None:
-            _finish_when_taken(usual, mirror, now)
-        else:
-            _finish_together(usual)
-            copies = first.steps.copies.prepared_together([write for write, _ in usual], now)
-            mirror.offer_together([copy for copy in copies if copy is not None])
+                usual.append((write, body))
+        if usual:
+            _answer_together(usual, now)
 
     def is_conditional(self) -> bool:
         return self.prepared.conditional
@@ -236,11 +239,37 @@ class PreparedWrite(Write):
     def mutation(self) -> Mutation | None:
         return self.steps.copies.prepared(self)
 
+    def mutations(self, writes: Sequence[Write], now: float) -> list[Mutation | None]:
+        return self.steps.copies.prepared_together(cast(Sequence[PreparedWrite], writes), now)
 
+
+Write.told_together = Write
 PreparedWrite.told_together = PreparedWrite
 
 
-def _finish_together(answered: list[tuple[PreparedWrite, bytes]]) -> None:
+def _answer_alone(write: Write, body: bytes) -> None:
+    try:
+        write.give_answer(0, RESULT, body)
+    except Exception:
+        log.exception("a bug of the proxy: an answer could not be handled")
+
+
+def _answer_together(answered: list[tuple[Write, bytes]], now: float) -> None:
+    """Answer writes of one class and one route, none of them conditional, and have them copied."""
+    # Hot path.
+    first = answered[0][0]
+    mirror = first.route.mirror
+    if mirror is None:
+        _finish_together(answered)
+    elif first.route.afterwards is None:
+        _finish_when_taken(answered, mirror, now)
+    else:
+        _finish_together(answered)
+        copies = first.mutations([write for write, _ in answered], now)
+        mirror.offer_together([copy for copy in copies if copy is not None])
+
+
+def _finish_together(answered: list[tuple[Write, bytes]]) -> None:
     """The clients have the answers of these writes, all of one route, and they are counted."""
     # Hot path.
     for write, body in answered:
@@ -250,10 +279,10 @@ def _finish_together(answered: list[tuple[PreparedWrite, bytes]]) -> None:
     first.steps.writes_answered([now - write.started for write, _ in answered], first.route.side)
 
 
-def _finish_when_taken(answered: list[tuple[PreparedWrite, bytes]], mirror: Mirror, now: float) -> None:
+def _finish_when_taken(answered: list[tuple[Write, bytes]], mirror: Mirror, now: float) -> None:
     """Answer these writes, all of one route, once their copies are taken; at once where there is none."""
     # Hot path, when the journal takes every copy.
-    copies = answered[0][0].steps.copies.prepared_together([write for write, _ in answered], now)
+    copies = answered[0][0].mutations([write for write, _ in answered], now)
     alone = [one for one, copy in zip(answered, copies, strict=True) if copy is None]
     if alone:
         _finish_together(alone)
