@@ -204,20 +204,25 @@ class Delivery:
         return True
 
     def start_together(self, mutations: Sequence[Mutation]) -> int:
-        """As ``start`` for each of these, which were just taken under the rules in force.
+        """As ``start`` for each of these, as far as they are alike and may be sent as they are.
 
-        Returns how many of the first were started; the next one, at least, is none for a short way.
+        Returns how many of the first were started.
         """
         # Hot path.
         connection = self._target.only
         if connection is None or connection.congested:
             return 0
-        side = self._side
+        side, rules = self._side, self._rules
         now = self._clock()
+        aged_before = now - AGED_SECONDS
         opcode = mutations[0].opcode if mutations else _EXECUTE
         usual = 0
         for mutation in mutations:
             if mutation.opcode != opcode or mutation.ordered or not mutation.repeatable:
+                break
+            if mutation.rules is not rules:
+                break
+            if mutation.offered <= aged_before and expires(mutation, self._target.default_ttl):
                 break
             if opcode == _EXECUTE:
                 prepared = mutation.prepared[0]

@@ -24,6 +24,7 @@ class Turns:
     def __init__(self, delivery: Delivery, outcomes: Outcomes) -> None:
         self._delivery = delivery
         self._start = delivery.start
+        self._start_together = delivery.start_together
         self._in_flight = delivery.in_flight
         self._outcomes = outcomes
         self.queue: deque[Mutation] = deque()
@@ -69,8 +70,19 @@ class Turns:
             if not self.starts(mutation):
                 ready.appendleft(mutation)
                 return
-        while queue and not ready and self.send_first(queue):
+        while queue and not ready and (self._send_together(queue) or self.send_first(queue)):
             pass
+
+    def _send_together(self, waiting: deque[Mutation]) -> bool:
+        """Start the first of those that wait, as far as nothing stands in the way; False when none was."""
+        # Hot path while copies come faster than the target takes them.
+        if self._alone is not None or self._lanes.by_table or len(waiting) == 1:
+            return False
+        room = self._outcomes.limit - len(self._in_flight)
+        started = self._start_together(list(islice(waiting, room))) if room > 1 else 0
+        for _ in range(started):
+            waiting.popleft()
+        return started > 0
 
     def send_first(self, waiting: deque[Mutation]) -> bool:
         """Take out the first of those that wait and let it go on; False when others have to wait."""

@@ -208,9 +208,26 @@ class Mirror:
                     size = sum([mutation.size for mutation in offered[:started]])
                 self._held += started
                 self._held_bytes += size
+            if started < len(offered):
+                for mutation in mutations[started:]:
+                    self.offer(mutation)
+                return
         if started < len(mutations):
-            for mutation in mutations[started:]:
+            self._wait_together(mutations[started:])
+
+    def _wait_together(self, mutations: list[Mutation]) -> None:
+        """Offer copies that have to wait, since others do: they join the queue at once where each would."""
+        held = self._held + len(mutations)
+        held_bytes = self._held_bytes + sum([mutation.size for mutation in mutations])
+        fits = held <= self._max_requests and held_bytes <= self._max_bytes
+        if self._protects or self._backlog or not fits or any(mutation.ordered for mutation in mutations):
+            for mutation in mutations:
                 self.offer(mutation)
+            return
+        self._held, self._held_bytes = held, held_bytes
+        self._turns.queue.extend(mutations)
+        self._calm = False
+        self.pump()
 
     def offer_then(self, mutation: Mutation, taken: Callable[[], None]) -> None:
         """Take a copy whose client has no answer yet; ``taken()`` is called once, when it may be given.

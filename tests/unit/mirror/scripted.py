@@ -1,7 +1,7 @@
 """A mirror before a scripted target: a cluster that fails in ways which a real one cannot be made to."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -96,6 +96,16 @@ class Target:
         request.connection = cast(RawConnection, self)
         self.sent.append((request, opcode, body))
         return True
+
+    @property
+    def only(self) -> "Target | None":
+        return self.pick()
+
+    def send_together(self, requests: Sequence[Request], opcode: int, deadline: float) -> int:
+        sent = 0
+        while sent < len(requests) and self.send(requests[sent], 0, opcode, requests[sent].body, deadline):
+            sent += 1
+        return sent
 
     async def schema_agreement(self) -> None:
         await self.agreed.wait()
