@@ -20,8 +20,9 @@ from filters import Rules, load_rules
 log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0001
-"""How long the event loop keeps the interpreter while the journal's thread waits for it, a few times for each
-transaction. Python's own 5 ms would make answers wait that wait for the journal."""
+"""How long a thread keeps the interpreter while another waits for it: the journal's for the event loop, a few
+times for each transaction, and the loop for one that reads new rules or a changed schema. With Python's own
+5 ms clients would wait as long, again and again."""
 
 
 async def serve(config: Config) -> None:
@@ -42,8 +43,7 @@ async def serve(config: Config) -> None:
     except BaseException:
         state.close()
         raise
-    if journal is not None:
-        sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     max_clients = room_for_clients(config.listen.max_clients)
     await run_to_the_end(Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients))
 
