@@ -59,8 +59,8 @@ REQUESTS: Final[dict[str, Figures]] = {
     "INSERT, three nodes": Figures(14, 43, 1122, 13.3, 3.1, 1, 2677),
     "INSERT, other ids there": Figures(14, 42, 1103, 11.1, 4.5, 1, 2781),
     "INSERT, journal always": Figures(7, 35, 933, 24.9, 4, 2, 4047),
-    "text INSERT, each new": Figures(49, 73.4, 1753, 29.7, 9, 5, 3314),
-    "text INSERT, seen before": Figures(45, 63.4, 1605, 23.6, 4.5, 1, 3167),
+    "text INSERT, each new": Figures(24, 68, 1390, 27, 9, 5, 3008),
+    "text INSERT, seen before": Figures(20, 58, 1242, 20, 4.5, 1, 2861),
     "BATCH of ten": Figures(296, 268, 8667, 93.1, 7.3, 1.4, 9833),
 }
 

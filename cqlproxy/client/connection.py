@@ -267,7 +267,8 @@ class ClientConnection(asyncio.Protocol):
         now = monotonic()
         router = self._router
         if self.started and not self._holds and self._in_flight + len(frames) <= MAX_IN_FLIGHT:
-            handled = router.executes(self, frames, now)
+            handle = router.texts if frames and frames[0][3] == 0x07 else router.executes
+            handled = handle(self, frames, now)
             self._in_flight += handled
             frames = frames[handled:]
         left = iter(frames)

@@ -32,6 +32,7 @@ from cqlproxy.routing.route import Manner, Route
 from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.topology_reads import is_topology_read
 from cqlproxy.routing.usual import UsualExecutes
+from cqlproxy.routing.usual_texts import UsualTexts
 from cqlproxy.routing.writes import BatchWrite, PreparedWrite, SchemaChange, Together, Write
 from cqlproxy.statements import Kind, Statement, StatementCache
 from cqlproxy.statements.showing import shown
@@ -99,6 +100,9 @@ class Router:
         self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
         self.executes = UsualExecutes(
             steps=self._steps, send=self._send, reads=reads, clock=clock, metrics=metrics
+        ).handle
+        self.texts = UsualTexts(
+            statements=statements, steps=self._steps, send=self._send_text, clock=clock, metrics=metrics
         ).handle
 
     # --- requests -----------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Write(Exchange):
 
     def mutations(self, writes: Sequence[Write], now: float) -> list[Mutation | None]:
         """What ``mutation`` gives for each of these writes, of the same class and answered at ``now``."""
-        return self.steps.copies.texts_together(writes)
+        return self.steps.copies.texts_together(writes, now)
 
     @staticmethod
     def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
@@ -98,7 +98,9 @@ class Write(Exchange):
         beside = route.manner is _BESIDE
         usual: list[tuple[Write, bytes]] = []
         for write, body in answered:
-            if write.route is not route or beside or write.statement.conditional:
+            statement = write.statement
+            may_be_conditional = statement.condition is not None or statement.statements
+            if write.route is not route or beside or (may_be_conditional and statement.conditional):
                 _answer_alone(write, body)
             else:
                 usual.append((write, body))

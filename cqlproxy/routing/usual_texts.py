@@ -1,0 +1,82 @@
+"""The mutations that a client sent together as text, as far as there is nothing special about them.
+
+As for EXECUTEs (``routing.usual``), what they have in common is looked up once, and the router would handle
+each of them in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cqlproxy.clock import WriteClock
+from cqlproxy.metrics import Metrics
+from cqlproxy.routing.exchange import Exchange, Steps
+from cqlproxy.routing.peer import ClientPeer
+from cqlproxy.routing.route import Manner
+from cqlproxy.routing.writes import Write
+from cqlproxy.statements import Kind, StatementCache
+from frame_codec import Frame, Opcode, QueryFlag, with_timestamp
+
+_QUERY = int(Opcode.QUERY)
+_DEFAULT_TIMESTAMP = int(QueryFlag.DEFAULT_TIMESTAMP)
+_BESIDE = Manner.BESIDE
+_MUTATION = Kind.MUTATION
+_LONGEST: Final = 16 * 1024  # what is not usual is analysed once more by the router
+
+Send = Callable[[Exchange, str | None], None]
+
+
+class UsualTexts:
+    """``send`` sends one exchange to a connection that stands in a keyspace, or in none."""
+
+    def __init__(
+        self, *, statements: StatementCache, steps: Steps, send: Send, clock: WriteClock, metrics: Metrics
+    ) -> None:
+        self._analyse = statements.analyse
+        self._steps = steps
+        self._send = send
+        self._clock = clock
+        self._metrics = metrics
+
+    def handle(self, client: ClientPeer, frames: Sequence[Frame], now: float) -> int:
+        """Send the first of ``frames`` on, as many as are usual; how many they were.
+
+        ``now`` is ``time.monotonic()`` when they were read.
+        """
+        # Hot path.
+        route = client.route
+        if route.manner is _BESIDE:
+            return 0
+        version, keyspace, backend = client.version, client.keyspace, route.backend
+        steps, analyse, stamps = self._steps, self._analyse, route.stamps
+        only = backend.only if keyspace is None else None
+        micros = self._clock.next()
+        together: list[Write] = []
+        for frame_version, flags, stream, opcode, body in frames:
+            if opcode != _QUERY or flags or frame_version != version or stream < 0:
+                break
+            end = 4 + int.from_bytes(body[:4], "big")
+            flags_at = end + 2
+            if flags_at >= len(body) or end > _LONGEST:
+                break
+            statement = analyse(body[4:end])
+            if statement.kind is not _MUTATION or statement.condition is not None or statement.functions:
+                break
+            if stamps and not body[flags_at] & _DEFAULT_TIMESTAMP:
+                body = with_timestamp(body, flags_at, micros)
+                micros += 1
+            write = Write(steps, client, stream, 0, _QUERY, body, now)
+            write.statement = statement
+            write.keyspace = keyspace
+            together.append(write)
+        self._clock.reached(micros)
+        self._metrics.writes_total += len(together)
+        sent = 0
+        if only is not None and together:
+            sent = only.send_together(together, _QUERY, now + backend.request_timeout)
+            if only.congested:
+                client.hold(only)
+        for write in together[sent:]:
+            self._send(write, keyspace)
+        return len(together)
