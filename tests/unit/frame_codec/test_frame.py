@@ -1,12 +1,14 @@
 """FrameDecoder: every vector whole, in every two pieces, byte by byte and with data after it; violations."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frame_codec import (
+    HEADER,
     HEADER_LENGTH,
     REQUEST_VERSIONS,
     RESPONSE_VERSIONS,
@@ -209,3 +211,101 @@ def test_the_longest_body_may_be_changed_between_two_frames() -> None:
     assert len(decoder.feed(encode_frame(4, 0, 1, 5, bytes(20)))) == 1
     assert decoder.feed(encode_frame(4, 0, 1, 5, bytes(21))) == []
     assert decoder.violation is not None
+
+
+# --- frames of equal length, which are looked at together ------------------------------------------------
+
+
+LONGEST = 5000
+
+
+def split(wire: bytes) -> tuple[list[Frame], bool]:
+    """The frames of ``wire`` one after the other, and whether it breaks the protocol."""
+    frames: list[Frame] = []
+    at = 0
+    while at < len(wire):
+        if wire[at] not in REQUEST_VERSIONS:
+            return frames, True
+        if at + HEADER_LENGTH > len(wire):
+            break
+        version, flags, stream, opcode, length = HEADER.unpack_from(wire, at)
+        if length > LONGEST:
+            return frames, True
+        at += HEADER_LENGTH
+        if at + length > len(wire):
+            break
+        frames.append((version, flags, stream, opcode, wire[at : at + length]))
+        at += length
+    return frames, False
+
+
+BODY_LENGTHS = st.integers(0, 40) | st.sampled_from([255, 256, 257, 511, 4095, 4096, 4097, LONGEST])
+BREAKS = st.sampled_from(
+    [
+        b"",
+        encode_frame(3, 0, 1, Opcode.QUERY, b""),
+        encode_frame(3, 0, 1, Opcode.QUERY, bytes(17)),
+        encode_frame(4, 0, 1, Opcode.QUERY, bytes(300)),
+        encode_frame(0x84, 0, 1, Opcode.RESULT, bytes(17)),
+        encode_frame(5, 0, 1, Opcode.QUERY, b""),
+        # Longer than allowed, by the first, and by the last bytes of the length.
+        bytes.fromhex("04 00 0001 07 01000000"),
+        encode_frame(4, 0, 1, Opcode.QUERY, b"")[:5] + (LONGEST + 1).to_bytes(4, "big"),
+        b"GET / HTTP/1.1",
+        b"\x04",
+        encode_frame(4, 0, 1, Opcode.QUERY, bytes(17))[:11],
+    ]
+)
+
+
+@st.composite
+def run_of_frames(draw: st.DrawFn) -> bytes:
+    """Frames of equal length, the bodies of which may look like headers, and what breaks the run."""
+    length = draw(BODY_LENGTHS)
+    count = draw(st.integers(0, 12) | st.integers(8, 300 if length < 256 else 12))
+    version = draw(st.sampled_from([3, 4]))
+    filling = draw(st.sampled_from([b"\x00", b"\x04", b"\xff", encode_frame(version, 0, 2, 7, bytes(3))]))
+    body = (filling * (length // len(filling) + 1))[:length]
+    frames = [
+        encode_frame(
+            version, number & 3, number - 4, 7 + number % 4, body[: length - 1] + bytes([number & 255])
+        )
+        if length
+        else encode_frame(version, number & 3, number - 4, 7, b"")
+        for number in range(count)
+    ]
+    broken_at = draw(st.integers(0, count))
+    return b"".join((*frames[:broken_at], draw(BREAKS), *frames[broken_at:]))
+
+
+@given(st.lists(run_of_frames(), min_size=1, max_size=3), st.data())
+def test_runs_of_frames_of_equal_length_are_split_as_any(runs: list[bytes], data: st.DataObject) -> None:
+    wire = b"".join(runs)
+    wire = wire[: data.draw(st.just(len(wire)) | st.integers(0, len(wire)))]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=3)))
+    frames, broken = split(wire)
+    for pieces in ([0, len(wire)], [0, *cuts, len(wire)]):
+        one = requests_decoder(LONGEST)
+        found: list[Frame] = []
+        for start, stop in pairwise(pieces):
+            found += one.feed(wire[start:stop])
+        assert found == frames
+        assert (one.violation is not None) is broken
+        whole = sum(HEADER_LENGTH + len(body) for *_, body in frames)
+        assert broken or one.part == len(wire) - whole
+
+
+@pytest.mark.parametrize("column", range(HEADER_LENGTH))
+@pytest.mark.parametrize("position", [0, 1, 7, 8, 31])
+def test_a_header_that_differs_in_one_byte_is_looked_at_by_itself(column: int, position: int) -> None:
+    frames = bytearray(b"".join(encode_frame(4, 0, n, Opcode.QUERY, b"\x04" * 20) for n in range(32)))
+    frames[position * 29 + column] ^= 1
+    wire = bytes(frames)
+    expected, broken = split(wire)
+    one, slow = requests_decoder(LONGEST), requests_decoder(LONGEST)
+    assert one.feed(wire) == expected
+    assert [frame for at in range(len(wire)) for frame in slow.feed(wire[at : at + 1])] == expected
+    assert (one.violation is not None) is (slow.violation is not None) is broken
+    if one.violation is not None and slow.violation is not None:
+        assert one.violation.message == slow.violation.message
+        assert one.violation.stream == slow.violation.stream
