@@ -34,21 +34,25 @@ SYSTEM_KEYSPACES: Final = frozenset(
 
 _SYSTEM: Final = {name: Verdict(False, Reason.SYSTEM, name) for name in SYSTEM_KEYSPACES}
 _MOST_TABLES: Final = 10_000
+_MOST_KNOWN: Final = 1_000
+_LONGEST_KNOWN: Final = 200
 
 
 class TableScope:
     """What the rules say about writes to one table.
 
     ``settled`` is the answer when no tenant can change it, else None. ``tenant_columns`` are those whose
-    values ``scope`` asks for; none when the answer is settled.
+    values ``scope`` asks for; none when the answer is settled. ``known`` has scopes of writes that name their
+    tenants in the text, by these columns and their values as they are written: see ``remember``.
     """
 
-    __slots__ = ("rules", "settled", "tenant_columns")
+    __slots__ = ("known", "rules", "settled", "tenant_columns")
 
     def __init__(self, rules: Rules, settled: Scope | None, tenant_columns: frozenset[str]) -> None:
         self.rules = rules
         self.settled = settled
         self.tenant_columns = tenant_columns
+        self.known: dict[tuple[tuple[str, str], ...], Scope] = {}
 
     @property
     def verdict(self) -> Verdict:
@@ -63,6 +67,13 @@ class TableScope:
         them.
         """
         return self.settled or scope_of_tenants(self.rules, self.tenant_columns, bound)
+
+    def remember(self, words: tuple[tuple[str, str], ...], scope: Scope) -> None:
+        """The same tenants come again and again: ``words`` decide the scope, and are short."""
+        if sum([len(word) for _, word in words]) <= _LONGEST_KNOWN:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[words] = scope
 
 
 class Governor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cqlproxy.cluster.prepared import PreparedStatement
-from cqlproxy.statements import Statement, TableName, tenant_sources
+from cqlproxy.statements import PlainValues, Statement, TableName, tenant_sources
 from filters import Governor, Scope, Verdict
 
 
@@ -22,7 +22,15 @@ def scope_of(
     of_table = governor.table(table.keyspace, table.table)
     if of_table.settled is not None:
         return of_table.settled
-    return of_table.scope(tenant_sources(statement, marker_types, of_table.tenant_columns))
+    bindings, columns = statement.bindings, of_table.tenant_columns
+    if not isinstance(bindings, PlainValues):
+        return of_table.scope(tenant_sources(statement, marker_types, columns))
+    words = bindings.words(columns)
+    scope = of_table.known.get(words)
+    if scope is None:
+        scope = of_table.scope(tenant_sources(statement, marker_types, columns))
+        of_table.remember(words, scope)
+    return scope
 
 
 def prepared_scope(governor: Governor, prepared: PreparedStatement) -> Scope:

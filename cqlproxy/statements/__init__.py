@@ -4,6 +4,7 @@ from cqlproxy.statements.analysis import analyse
 from cqlproxy.statements.batches import kept_markers, without
 from cqlproxy.statements.cache import LONGEST_KEPT, StatementCache
 from cqlproxy.statements.lexer import fold
+from cqlproxy.statements.plain_values import PlainValues
 from cqlproxy.statements.read_clauses import ReadClauses, read_clauses
 from cqlproxy.statements.repetition import depends_on_keyspace, is_in_turn, is_repeatable
 from cqlproxy.statements.sources import tenant_sources
@@ -43,6 +44,7 @@ __all__ = [
     "Marker",
     "Operator",
     "Parameter",
+    "PlainValues",
     "ReadClauses",
     "Selected",
     "Span",

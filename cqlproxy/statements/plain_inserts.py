@@ -25,14 +25,12 @@ _SPAN: Final = Statement._fields.index("span")
 class _Beginning:
     """``INSERT INTO table (columns)``: all of a statement that begins so, but for its values and its span."""
 
-    __slots__ = ("after", "before", "between", "is_rest", "places")
+    __slots__ = ("fields", "is_rest", "places")
 
     def __init__(self, example: Statement) -> None:
         self.places = {binding.column: place for place, binding in enumerate(example.bindings)}
         self.is_rest = after_columns(len(example.bindings)).fullmatch
-        self.before = example[:_BINDINGS]
-        self.between = example[_BINDINGS + 1 : _SPAN]
-        self.after = example[_SPAN + 1 :]
+        self.fields: list[object] = list(example)
 
 
 class PlainInserts:
@@ -51,16 +49,10 @@ class PlainInserts:
         beginning = self._beginning(text[:end])
         if beginning is None or not beginning.is_rest(text, end):
             return None
-        return new(
-            Statement,
-            (
-                *beginning.before,
-                PlainValues(text, end, beginning.places),
-                *beginning.between,
-                new(Span, (0, len(text))),
-                *beginning.after,
-            ),
-        )
+        fields = beginning.fields.copy()
+        fields[_BINDINGS] = PlainValues(text, end, beginning.places)
+        fields[_SPAN] = new(Span, (0, len(text)))
+        return new(Statement, fields)
 
     def _analysed_beginning(self, beginning: str) -> _Beginning | None:
         """None for what is no beginning of a plain INSERT, as when its bracket is in a name or a comment."""

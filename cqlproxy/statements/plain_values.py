@@ -70,6 +70,18 @@ class PlainValues(Sequence[Binding]):
             found.append(_binding(column, value[1]))
         return found
 
+    def words(self, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """These columns, as far as they are among its own, and their values as they are written."""
+        # Hot path: once for every copy.
+        text, at, places = self._text, self._at, self._places
+        return tuple(
+            [
+                (column, found[1])
+                for column in columns
+                if column in places and (found := _value_at(places[column]).search(text, at)) is not None
+            ]
+        )
+
     def _all(self) -> tuple[Binding, ...]:
         return tuple(map(_binding, self._places, _VALUES.findall(self._text, self._at)))
 
