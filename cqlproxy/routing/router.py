@@ -101,9 +101,10 @@ class Router:
         self.executes = UsualExecutes(
             steps=self._steps, send=self._send, reads=reads, clock=clock, metrics=metrics
         ).handle
-        self.texts = UsualTexts(
+        self._usual_texts = UsualTexts(
             statements=statements, steps=self._steps, send=self._send_text, clock=clock, metrics=metrics
-        ).handle
+        )
+        self.texts = self._usual_texts.handle
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -248,7 +249,10 @@ class Router:
         """QUERY (spec section 4.1.4)."""
         at = after_custom_payload(body) if flags & _CUSTOM_PAYLOAD else 0
         start, end = query_span(body, at)
-        statement = self._statements.analyse(body[start:end])
+        text = body[start:end]
+        analysed, statement = self._usual_texts.left
+        if text != analysed:
+            statement = self._statements.analyse(text)
         passed_flags = flags & _PASSED_ON
         kind = statement.kind
         exchange: Exchange

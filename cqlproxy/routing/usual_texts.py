@@ -15,20 +15,24 @@ from cqlproxy.routing.exchange import Exchange, Steps
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.route import Manner
 from cqlproxy.routing.writes import Write
-from cqlproxy.statements import Kind, StatementCache
+from cqlproxy.statements import Kind, Statement, StatementCache
 from frame_codec import Frame, Opcode, QueryFlag, with_timestamp
 
 _QUERY = int(Opcode.QUERY)
 _DEFAULT_TIMESTAMP = int(QueryFlag.DEFAULT_TIMESTAMP)
 _BESIDE = Manner.BESIDE
 _MUTATION = Kind.MUTATION
-_LONGEST: Final = 16 * 1024  # what is not usual is analysed once more by the router
+_BEGINNINGS: Final = frozenset(b"IiUuDd")  # INSERT, UPDATE, DELETE
+_LONGEST: Final = 16 * 1024
 
 Send = Callable[[Exchange, str | None], None]
 
 
 class UsualTexts:
-    """``send`` sends one exchange to a connection that stands in a keyspace, or in none."""
+    """``send`` sends one exchange to a connection that stands in a keyspace, or in none.
+
+    ``left`` is the last text that turned out to be none of these, with its analysis, for whoever handles it.
+    """
 
     def __init__(
         self, *, statements: StatementCache, steps: Steps, send: Send, clock: WriteClock, metrics: Metrics
@@ -38,6 +42,7 @@ class UsualTexts:
         self._send = send
         self._clock = clock
         self._metrics = metrics
+        self.left: tuple[bytes, Statement] = b"", Statement(Kind.UNKNOWN)
 
     def handle(self, client: ClientPeer, frames: Sequence[Frame], now: float) -> int:
         """Send the first of ``frames`` on, as many as are usual; how many they were.
@@ -58,10 +63,12 @@ class UsualTexts:
                 break
             end = 4 + int.from_bytes(body[:4], "big")
             flags_at = end + 2
-            if flags_at >= len(body) or end > _LONGEST:
+            if flags_at >= len(body) or end > _LONGEST or body[4] not in _BEGINNINGS:
                 break
-            statement = analyse(body[4:end])
+            text = body[4:end]
+            statement = analyse(text)
             if statement.kind is not _MUTATION or statement.condition is not None or statement.functions:
+                self.left = text, statement
                 break
             if stamps and not body[flags_at] & _DEFAULT_TIMESTAMP:
                 body = with_timestamp(body, flags_at, micros)

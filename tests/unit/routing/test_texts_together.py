@@ -148,8 +148,9 @@ class World:
         )
         self.keyspace = keyspace
         self.answers: list[tuple[int, int, bytes]] = []
+        self.statements = StatementCache(10)
         self.router = Router(
-            statements=StatementCache(10),
+            statements=self.statements,
             copies=copies_of(self.metrics, consistency),
             clock=WriteClock(lambda: 0),
             metrics=self.metrics,
@@ -251,6 +252,17 @@ def test_the_first_that_is_not_usual_ends_it(other: str) -> None:
     asked = [Query(text, QueryParameters()).encode(4) for text in (TEXTS[0], other, TEXTS[0])]
     assert world.ask(asked, together=True) == 1
     assert len(world.primary.sent) == 1
+
+
+@pytest.mark.parametrize("other", [other for other in OTHERS if "now()" not in other])
+def test_what_is_left_to_the_router_is_analysed_once(other: str) -> None:
+    one_by_one, world = World(), World()
+    body = Query(other, QueryParameters()).encode(4)
+    one_by_one.ask([body], together=False)
+    assert world.ask([body], together=True) == 0
+    world.ask([body], together=False)
+    assert world.told() == one_by_one.told()
+    assert (world.statements.hits, world.statements.misses) == (0, 1)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0", b"\0\0\0\x05INS", b"\xff\xff\xff\xffINSERT", b"\0\0\0\0"])
