@@ -218,7 +218,7 @@ async def _client(proxy: Proxy, config: Config) -> Recorder:
         await client.answered.wait()
     (connection,) = proxy._listener._connections
     assert connection._transport is not None
-    connection._transport = recorder = Recorder(connection._transport)
+    connection._transport = connection._flow.transport = recorder = Recorder(connection._transport)
     return recorder
 
 
