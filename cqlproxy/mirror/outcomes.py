@@ -40,7 +40,7 @@ _CONGESTED: Final = frozenset({ErrorCode.OVERLOADED, ErrorCode.WRITE_TIMEOUT})
 
 
 class Holder(Protocol):
-    """Who holds the copies: the mirror."""
+    """Who holds the copies, for the mirror: see ``endings``."""
 
     def arrived(self, mutation: Mutation) -> None:
         """It was delivered. Hot path."""

@@ -18,7 +18,7 @@ from frame_codec import BatchEntry, BatchKind, Opcode, batch, batch_of, query_sp
 
 
 class AskedAgain:
-    """``mirror.worker.AskAgain``: judges copies by the rules of ``governor``, and counts what they hold back.
+    """``mirror.endings.AskAgain``: judges copies by the rules of ``governor``, counts what they hold back.
 
     What rules would hold back if they were enforced is not counted here, but when it is taken.
     """

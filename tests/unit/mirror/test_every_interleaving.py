@@ -188,13 +188,13 @@ class Run:
             for mutation in mirror.in_memory():
                 if mutation.entry is None or mutation.entry.row is None:
                     self.history.lost.add(mutation.body)
-            self.history.lost |= {mutation.body for mutation, _ in mirror._blocked}
+            self.history.lost |= {mutation.body for mutation, _ in mirror._waiting.blocked}
             self.history.returning |= {
                 body
                 for body in self.history.delivered | self.history.held_back
                 if self.history.kinds[body] == Kind()
             }
-            mirror._stopped = True
+            mirror._holding.close()
             if mirror._backlog is not None:
                 await mirror._backlog.stop()
         else:
