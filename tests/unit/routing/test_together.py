@@ -25,6 +25,7 @@ SETTINGS = [
     Setting("primary_only", "off"),
     Setting("dual_write_async", "off"),
     Setting("dual_write_async", "overflow"),
+    Setting("dual_write_async", "always"),
     Setting("dual_write_sync", "off"),
     Setting("shadow_primary", "off"),
 ]
@@ -112,7 +113,7 @@ EVERYTHING = [
 MODES = [Mode.PRIMARY_ONLY, Mode.DUAL_WRITE_ASYNC, Mode.DUAL_WRITE_SYNC]
 
 
-@pytest.mark.parametrize("journal", ["off"])
+@pytest.mark.parametrize("journal", ["off", "always"])
 def test_a_mode_that_is_switched_between_request_and_answer(journal: str) -> None:
     with pair(Setting("dual_write_async", journal)) as both:
 
@@ -186,8 +187,9 @@ inserts = st.lists(
 )
 
 
-def test_bounds_of_the_mirror_that_are_reached_midway() -> None:
-    with pair(Setting("dual_write_async", "off")) as both:
+@pytest.mark.parametrize("journal", ["off", "always"])
+def test_bounds_of_the_mirror_that_are_reached_midway(journal: str) -> None:
+    with pair(Setting("dual_write_async", journal)) as both:
         both.compare([Asked(kind) for kind in REQUESTS])
 
         @settings(max_examples=25, deadline=None)

@@ -186,7 +186,7 @@ class World:
                     if answers := self.answers(end):
                         quiet = 0
                         await _deliver(end.receive, answers, together=together)
-                if quiet == 5 and self._later:
+                if quiet >= 5 and self._later:
                     quiet, late, self._later = 0, self._later, []
                     await _deliver(self.other.receive, late, together=together)
 
