@@ -17,7 +17,7 @@ from cqlproxy.routing.exchange import Exchange, Steps
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.reads import PreparedRead, Reads
 from cqlproxy.routing.writes import PreparedWrite
-from frame_codec import Frame, Opcode, QueryFlag, with_timestamp
+from frame_codec import Frame, Opcode, ProtocolError, QueryFlag, with_timestamp
 
 _EXECUTE = int(Opcode.EXECUTE)
 _DEFAULT_TIMESTAMP = int(QueryFlag.DEFAULT_TIMESTAMP)
@@ -73,11 +73,17 @@ class UsualExecutes:
                 exchange = new_read(steps, client, stream, 0, _EXECUTE, body, now)
             prepared.used = True
             exchange.prepared = prepared
-            handled += 1
             if only is None or prepared.stands_in is not None:
-                self._send(exchange, backend.pick_for(prepared, body, START), body)
+                try:
+                    connection = backend.pick_for(prepared, body, START)
+                except ProtocolError:
+                    # The router finds it as well, and who handles frames one by one tells the client.
+                    writes -= prepared.writes
+                    break
+                self._send(exchange, connection, body)
             else:
                 together.append(exchange)
+            handled += 1
         self._clock.reached(micros)
         self._metrics.writes_total += writes
         self._metrics.reads_total += handled - writes
