@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from cqlproxy.admin.view import ModeRefusedError
-from cqlproxy.client.gate import Gate
-from cqlproxy.client.listener import Listener
 from cqlproxy.cluster.backend import ConnectError
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.versions import VersionedCluster
+from cqlproxy.frontend.gate import Gate
+from cqlproxy.frontend.listener import Listener
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.modes import Mode

@@ -10,12 +10,6 @@ from time import monotonic
 
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
-from cqlproxy.client.gate import Gate
-from cqlproxy.client.handshake import Handshake
-from cqlproxy.client.limits import ClientLimits
-from cqlproxy.client.listener import Listener
-from cqlproxy.client.one_node import Address, OneNode
-from cqlproxy.client.tls_door import TlsDoor
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.node_tls import NodeTls
@@ -25,6 +19,12 @@ from cqlproxy.cluster.users import UserPools
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
 from cqlproxy.dead_letters import DeadLetters
+from cqlproxy.frontend.gate import Gate
+from cqlproxy.frontend.handshake import Handshake
+from cqlproxy.frontend.limits import ClientLimits
+from cqlproxy.frontend.listener import Listener
+from cqlproxy.frontend.one_node import Address, OneNode
+from cqlproxy.frontend.tls_door import TlsDoor
 from cqlproxy.journal import Journal
 from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow

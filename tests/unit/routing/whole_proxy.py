@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from benchmarks.micro.in_process import InProcess
 from benchmarks.micro.nodes import Node
-from cqlproxy.client.connection import ClientConnection
 from cqlproxy.cluster.driver import LAST_STREAM, RawConnection
+from cqlproxy.frontend.connection import ClientConnection
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.modes import Mode
 from frame_codec import (

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.client.limits import LEAST_BYTES_PER_SECOND, Ended
-from cqlproxy.client.patience import LINGER_SECONDS, Patience
-from tests.unit.client.limits import WIDE
+from cqlproxy.frontend.limits import LEAST_BYTES_PER_SECOND, Ended
+from cqlproxy.frontend.patience import LINGER_SECONDS, Patience
+from tests.unit.frontend.limits import WIDE
 
 LONG = 4 * LEAST_BYTES_PER_SECOND
 

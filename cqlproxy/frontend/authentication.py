@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from cqlproxy.client.gate import Gate, Identity, UndecidedError
 from cqlproxy.cluster.backend import ConnectError
 from cqlproxy.cluster.credentials import Credentials
 from cqlproxy.cluster.login import Login, NoVerdictError, Verdict
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import TooManyUsersError, is_refusal
+from cqlproxy.frontend.gate import Gate, Identity, UndecidedError
 from cqlproxy.supervision import Supervisor
 from frame_codec import AuthSuccess, ErrorCode, Opcode, error_body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cqlproxy.client.limits import Refused
+from cqlproxy.frontend.limits import Refused
 from frame_codec import Frame, Opcode
 
 _REFUSABLE: Final = frozenset({Opcode.QUERY, Opcode.PREPARE, Opcode.EXECUTE, Opcode.BATCH})

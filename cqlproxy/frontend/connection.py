@@ -12,24 +12,24 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import cast
 
-from cqlproxy.client.backlog import Backlog
-from cqlproxy.client.flow_control import FlowControl
-from cqlproxy.client.gate import Identity
-from cqlproxy.client.handshake import Handshake
-from cqlproxy.client.limits import HANDSHAKE_FRAME_BYTES, ClientLimits, Ended, Refused
-from cqlproxy.client.load import Load
-from cqlproxy.client.negotiation import Negotiation
-from cqlproxy.client.one_node import Address, OneNode
-from cqlproxy.client.patience import Patience
-from cqlproxy.client.refusal import WHY, as_many_as
-from cqlproxy.client.violations import (
+from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.frontend.backlog import Backlog
+from cqlproxy.frontend.flow_control import FlowControl
+from cqlproxy.frontend.gate import Identity
+from cqlproxy.frontend.handshake import Handshake
+from cqlproxy.frontend.limits import HANDSHAKE_FRAME_BYTES, ClientLimits, Ended, Refused
+from cqlproxy.frontend.load import Load
+from cqlproxy.frontend.negotiation import Negotiation
+from cqlproxy.frontend.one_node import Address, OneNode
+from cqlproxy.frontend.patience import Patience
+from cqlproxy.frontend.refusal import WHY, as_many_as
+from cqlproxy.frontend.violations import (
     NEWER_VERSIONS,
     check_header,
     is_tls,
     unsupported_version,
     unwrapped,
 )
-from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.route import Route
 from cqlproxy.routing.router import Router

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from cqlproxy.client.limits import HANDSHAKE_FRAME_BYTES
+from cqlproxy.frontend.limits import HANDSHAKE_FRAME_BYTES
 from frame_codec import (
     HEADER,
     PROTOCOL_V4,

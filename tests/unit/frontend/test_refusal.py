@@ -2,8 +2,8 @@
 
 import pytest
 
-from cqlproxy.client.limits import Refused
-from cqlproxy.client.refusal import WHY, as_many_as
+from cqlproxy.frontend.limits import Refused
+from cqlproxy.frontend.refusal import WHY, as_many_as
 from frame_codec import Frame, Opcode
 
 

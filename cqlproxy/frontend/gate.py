@@ -12,13 +12,13 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from cqlproxy.client.login_delays import LoginDelays
 from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.credentials import Credentials
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.user_backend import UserBackend
 from cqlproxy.cluster.users import TooManyUsersError, UserPools
 from cqlproxy.cluster.versions import VersionedCluster
+from cqlproxy.frontend.login_delays import LoginDelays
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.route import Route
 from cqlproxy.routing.routes import Routes

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.client.login_delays import (
+from cqlproxy.frontend.login_delays import (
     FORGOTTEN_SECONDS,
     LONGEST_SECONDS,
     MAX_ADDRESSES,

@@ -8,16 +8,16 @@ import socket
 from time import monotonic
 from typing import Final
 
-from cqlproxy.client.accepting import Acceptor
-from cqlproxy.client.admission import Admission, Place
-from cqlproxy.client.connection import ClientConnection
-from cqlproxy.client.gate import Identity
-from cqlproxy.client.handshake import Handshake
-from cqlproxy.client.limits import ClientLimits, Refused, Turned
-from cqlproxy.client.load import Load
-from cqlproxy.client.one_node import OneNode
-from cqlproxy.client.tls_door import TlsDoor
-from cqlproxy.client.turned_away import AT_MOST, TurnedAway
+from cqlproxy.frontend.accepting import Acceptor
+from cqlproxy.frontend.admission import Admission, Place
+from cqlproxy.frontend.connection import ClientConnection
+from cqlproxy.frontend.gate import Identity
+from cqlproxy.frontend.handshake import Handshake
+from cqlproxy.frontend.limits import ClientLimits, Refused, Turned
+from cqlproxy.frontend.load import Load
+from cqlproxy.frontend.one_node import OneNode
+from cqlproxy.frontend.tls_door import TlsDoor
+from cqlproxy.frontend.turned_away import AT_MOST, TurnedAway
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.router import Router
 from cqlproxy.supervision import Supervisor

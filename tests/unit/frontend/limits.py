@@ -1,6 +1,6 @@
 """Limits for tests: each as wide as can be, unless a test says otherwise."""
 
-from cqlproxy.client.limits import ClientLimits
+from cqlproxy.frontend.limits import ClientLimits
 
 WIDE = ClientLimits(
     max_clients=10**6,

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from cqlproxy.client.one_node import TOKENS, Address, OneNode
+from cqlproxy.frontend.one_node import TOKENS, Address, OneNode
 from cqlproxy.routing.topology_reads import is_topology_read
 from cqlproxy.statements import analyse
 from frame_codec import (

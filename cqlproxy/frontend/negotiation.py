@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from cqlproxy.client.authentication import Authentication
-from cqlproxy.client.gate import Identity, UndecidedError
-from cqlproxy.client.handshake import Handshake
+from cqlproxy.frontend.authentication import Authentication
+from cqlproxy.frontend.gate import Identity, UndecidedError
+from cqlproxy.frontend.handshake import Handshake
 from cqlproxy.routing.route import Route
 from frame_codec import Authenticate, AuthResponse, ErrorCode, Opcode, ProtocolError, Register, error_body
 

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cqlproxy.client.authentication import Authentication
-from cqlproxy.client.gate import Gate, Identity
+from cqlproxy.frontend.authentication import Authentication
+from cqlproxy.frontend.gate import Gate, Identity
 from cqlproxy.routing.route import Route
 from cqlproxy.routing.routes import Routes
 from frame_codec import EventType, ProtocolError, Register, Startup, Supported

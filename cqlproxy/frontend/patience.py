@@ -6,7 +6,7 @@ judged is therefore found late by a second or two, and never early.
 
 from __future__ import annotations
 
-from cqlproxy.client.limits import LEAST_BYTES_PER_SECOND, ClientLimits, Ended
+from cqlproxy.frontend.limits import LEAST_BYTES_PER_SECOND, ClientLimits, Ended
 
 LINGER_SECONDS = 2.0
 """For which a connection that the proxy has ended may stay open, so that its client can read why."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from cqlproxy.client.limits import ClientLimits, Turned
+from cqlproxy.frontend.limits import ClientLimits, Turned
 
 
 class Admission:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.client.admission import Admission, Place
-from cqlproxy.client.limits import Turned
-from tests.unit.client.limits import WIDE
+from cqlproxy.frontend.admission import Admission, Place
+from cqlproxy.frontend.limits import Turned
+from tests.unit.frontend.limits import WIDE
 
 NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "fe80::/10")))
 

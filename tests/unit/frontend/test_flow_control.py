@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from cqlproxy.client.backlog import Backlog
-from cqlproxy.client.flow_control import CLIENT_UNSENT_BYTES, WAITING_BYTES, FlowControl
+from cqlproxy.frontend.backlog import Backlog
+from cqlproxy.frontend.flow_control import CLIENT_UNSENT_BYTES, WAITING_BYTES, FlowControl
 from frame_codec import Frame, Opcode
 
 LONG: Frame = (4, 0, 1, Opcode.QUERY, bytes(WAITING_BYTES))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.client.backlog import FRAME_OVERHEAD_BYTES, Backlog, Waiting
+from cqlproxy.frontend.backlog import FRAME_OVERHEAD_BYTES, Backlog, Waiting
 from frame_codec import Frame, Opcode
 
 

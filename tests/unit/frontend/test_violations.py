@@ -2,7 +2,7 @@
 
 import pytest
 
-from cqlproxy.client.violations import NEWER_VERSIONS, check_header, is_tls, unwrapped
+from cqlproxy.frontend.violations import NEWER_VERSIONS, check_header, is_tls, unwrapped
 from frame_codec import REQUEST_VERSIONS, FrameDecoder, FrameFlag, ProtocolError, compress
 
 

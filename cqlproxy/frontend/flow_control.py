@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from cqlproxy.client.backlog import Backlog
+from cqlproxy.frontend.backlog import Backlog
 
 WAITING_BYTES: Final = 1 << 20
 """A client whose waiting requests take as much is read no further until some of them are under way."""
