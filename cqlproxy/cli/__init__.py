@@ -1,21 +1,30 @@
 """The command line, and what its exit codes mean.
 
 0: all is well. 1: the proxy could not start, or a running one could not be asked or could not do what it was
-asked to do. 2: the configuration, a rules file or the command line is wrong, and nothing was started.
+asked to do. 2: the configuration, a rules file, a plan or the command line is wrong, and nothing was started.
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import click
 
 from cqlproxy import __version__
-from cqlproxy.cli.dead_letters import dead_letters
-from cqlproxy.cli.mode import mode
-from cqlproxy.cli.rules import filters
-from cqlproxy.cli.serving import check_config, serve
+from cqlproxy.cli.lazy_group import LazyGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Main(LazyGroup):
+    homes: ClassVar = {
+        "serve": "cqlproxy.cli.serving:serve",
+        "check-config": "cqlproxy.cli.serving:check_config",
+        "mode": "cqlproxy.cli.mode:mode",
+        "filters": "cqlproxy.cli.rules:filters",
+        "dead-letters": "cqlproxy.cli.dead_letters:dead_letters",
+    }
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="cqlproxy")
 def main() -> None:
     """A transparent proxy for CQL.
@@ -31,10 +40,3 @@ def main() -> None:
       cqlproxy filters show
       cqlproxy dead-letters list
     """
-
-
-main.add_command(serve)
-main.add_command(check_config)
-main.add_command(mode)
-main.add_command(filters)
-main.add_command(dead_letters)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cqlproxy.cli.admin_client import AdminApi, AdminApiError, Reply
 from cqlproxy.cli.failures import fail, refuse
 from cqlproxy.cli.reaching import Reaching, reach
+from cqlproxy.client.errors import UnreachableError, Unreached
+
+if TYPE_CHECKING:
+    from cqlproxy.client.exchange import Reply
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the admin API gives it.")
+
+_HINTS = {
+    Unreached.ADDRESS: (
+        " (another address is given by --url or CQLPROXY_URL: it is that of admin.host and admin.port)"
+    ),
+    Unreached.CERTIFICATE: (
+        " (--ca-file says whom to trust; -c takes the certificate from the proxy's configuration)"
+    ),
+}
 
 _OPTIONS = (
     click.option(
@@ -60,8 +72,8 @@ def asks_admin(command: Callable[..., None]) -> Callable[..., None]:
         ca_file: Path | None,
         **options: Any,
     ) -> None:
-        api = reach(Reaching(url=url, config=config, token_file=token_file, ca_file=ca_file))
-        command(*args, api=api, **options)
+        with reach(Reaching(url=url, config=config, token_file=token_file, ca_file=ca_file)) as api:
+            command(*args, api=api, **options)
 
     decorated: Callable[..., None] = with_api
     for option in reversed(_OPTIONS):
@@ -73,17 +85,24 @@ def asked(ask: Callable[[], Reply]) -> Reply:
     """What the proxy answers, whatever that is; ends the command when it does not."""
     try:
         return ask()
-    except AdminApiError as error:
-        fail(str(error))
+    except UnreachableError as error:
+        fail(unreached(error))
+
+
+def unreached(error: UnreachableError) -> str:
+    """The same, with the options that help."""
+    return f"{error}{_HINTS.get(error.why, '')}"
 
 
 def show_reply(reply: Reply, as_json: bool, in_words: Callable[[dict[str, object]], list[str]]) -> None:
     """Print what the proxy answered; ends the command with its error when it is one."""
-    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and reply.body.get("field") is not None:
-        refuse([f"{reply.body['field']}: {reply.body.get('error')}"])
     if reply.status != HTTPStatus.OK:
-        fail(f"the proxy answers with HTTP status {reply.status}: {reply.body.get('error')}")
+        answered_error(reply.status, reply.body)
     click.echo(json.dumps(reply.body, indent=2) if as_json else "\n".join(in_words(reply.body)))
 
 
-__all__ = ["JSON", "AdminApi", "asked", "asks_admin", "show_reply"]
+def answered_error(status: int, body: Mapping[str, object]) -> NoReturn:
+    """End the command with an error that the proxy has answered."""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and body.get("field") is not None:
+        refuse([f"{body['field']}: {body.get('error')}"])
+    fail(f"the proxy answers with HTTP status {status}: {body.get('error')}")

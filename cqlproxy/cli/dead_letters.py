@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import urlencode
 
 import click
 
 from cqlproxy.cli import letters_in_words as words
-from cqlproxy.cli.admin_client import AdminApiError
-from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
+from cqlproxy.cli.asking import JSON, answered_error, asked, asks_admin, show_reply, unreached
 from cqlproxy.cli.failures import fail, refuse
+from cqlproxy.client.errors import AnsweredError, UnreachableError
+
+if TYPE_CHECKING:
+    from cqlproxy.client.transport import BlockingTransport
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -57,7 +60,9 @@ def dead_letters() -> None:
 )
 @asks_admin
 @JSON
-def list_letters(after: int, limit: int, api: AdminApi, as_json: bool, **filters: str | None) -> None:
+def list_letters(
+    after: int, limit: int, api: BlockingTransport, as_json: bool, **filters: str | None
+) -> None:
     """List dead letters, oldest first, one on a line.
 
     Exits with 1 when the proxy cannot be reached or keeps no journal.
@@ -76,7 +81,7 @@ def list_letters(after: int, limit: int, api: AdminApi, as_json: bool, **filters
 @click.argument("number", metavar="ID", type=click.IntRange(1))
 @asks_admin
 @JSON
-def show(number: int, api: AdminApi, as_json: bool) -> None:
+def show(number: int, api: BlockingTransport, as_json: bool) -> None:
     """Show one dead letter: its statement and values, why it was given up, and when.
 
     Exits with 1 when there is no such letter, too.
@@ -99,7 +104,7 @@ def show(number: int, api: AdminApi, as_json: bool) -> None:
     help="Write there, once all is read; otherwise to the terminal or a pipe.",
 )
 @asks_admin
-def export(output: BinaryIO, api: AdminApi, **filters: str | None) -> None:
+def export(output: BinaryIO, api: BlockingTransport, **filters: str | None) -> None:
     """Write dead letters as JSON, one object on a line, oldest first. They stay where they are.
 
     Exits with 1 when not all could be read; then FILE is as it was before.
@@ -111,10 +116,13 @@ def export(output: BinaryIO, api: AdminApi, **filters: str | None) -> None:
     """
     query = _query(filters)
     try:
-        for piece in api.stream(f"/dead-letters/export?{query}"):
-            output.write(piece)
-    except AdminApiError as error:
-        fail(str(error))
+        with api.lines(f"/dead-letters/export?{query}") as pieces:
+            for piece in pieces:
+                output.write(piece)
+    except UnreachableError as error:
+        fail(unreached(error))
+    except AnsweredError as error:
+        answered_error(error.status, error.body)
 
 
 @dead_letters.command()
@@ -124,7 +132,7 @@ def export(output: BinaryIO, api: AdminApi, **filters: str | None) -> None:
 @asks_admin
 @JSON
 def replay(
-    ids: tuple[int, ...], everything: bool, api: AdminApi, as_json: bool, **filters: str | None
+    ids: tuple[int, ...], everything: bool, api: BlockingTransport, as_json: bool, **filters: str | None
 ) -> None:
     """Try again to deliver dead letters: those with the IDs, or those that the options choose, or --all.
 
@@ -149,7 +157,12 @@ def replay(
 @asks_admin
 @JSON
 def purge(
-    ids: tuple[int, ...], everything: bool, yes: bool, api: AdminApi, as_json: bool, **filters: str | None
+    ids: tuple[int, ...],
+    everything: bool,
+    yes: bool,
+    api: BlockingTransport,
+    as_json: bool,
+    **filters: str | None,
 ) -> None:
     """Delete dead letters for good: those with the IDs, or those that the options choose, or --all.
 

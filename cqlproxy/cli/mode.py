@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import click
 
-from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
+from cqlproxy.cli.asking import JSON, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import EXIT_FAILED, fail, refuse
 from cqlproxy.cli.instant import instant
 from cqlproxy.cli.reaching import who
 from cqlproxy.modes import parse_mode
+
+if TYPE_CHECKING:
+    from cqlproxy.client.transport import BlockingTransport
 
 
 @click.group()
@@ -35,7 +39,7 @@ def mode() -> None:
 @mode.command()
 @asks_admin
 @JSON
-def get(api: AdminApi, as_json: bool) -> None:
+def get(api: BlockingTransport, as_json: bool) -> None:
     """Show the mode of the running proxy, and who set it when.
 
     Exits with 1 when the proxy cannot be reached.
@@ -52,7 +56,7 @@ def get(api: AdminApi, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Switch even if the cluster that would answer is not ready.")
 @asks_admin
 @JSON
-def set_mode(name: str, force: bool, api: AdminApi, as_json: bool) -> None:
+def set_mode(name: str, force: bool, api: BlockingTransport, as_json: bool) -> None:
     """Switch the running proxy to MODE: new requests follow it, those under way finish as they began.
 
     The mode survives a restart of the proxy. Exits with 1 when the proxy cannot be reached or refuses,

@@ -8,16 +8,14 @@ import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cqlproxy.cli.admin_client import AdminApi
 from cqlproxy.cli.failures import refuse
-from cqlproxy.config import Admin, ConfigError, load_config
-from cqlproxy.config_values import parse_token
-from cqlproxy.files_in_force import FileProblemsError
-from cqlproxy.security_files import read_token
+from cqlproxy.client.address import DEFAULT_URL, AdminAddress
 
-DEFAULT_URL = "http://127.0.0.1:8080"
+if TYPE_CHECKING:
+    from cqlproxy.client.transport import BlockingTransport
+    from cqlproxy.config import Admin
 
 _END = "-----END CERTIFICATE-----"
 
@@ -33,14 +31,21 @@ class Reaching(NamedTuple):
     ca_file: Path | None
 
 
-def reach(said: Reaching) -> AdminApi:
+def reach(said: Reaching) -> BlockingTransport:
     """The admin API that is meant; ends the command with what is wrong, which shows no token."""
+    from cqlproxy.client.transport import BlockingTransport
+
+    return BlockingTransport(address(said))
+
+
+def address(said: Reaching) -> AdminAddress:
+    """Where it is and how one gets in; ends the command with what is wrong, which shows no token."""
     admin = _admin_of(said.config)
     url = said.url
     if url is None:
         url = DEFAULT_URL if admin is None else _local_url(admin)
     try:
-        return AdminApi(
+        return AdminAddress(
             url, token=_token(said, admin), tls=_tls(said, admin, url), agent=f"cqlproxy ({who()})"
         )
     except ValueError as error:
@@ -59,6 +64,9 @@ def who() -> str:
 def _admin_of(path: Path | None) -> Admin | None:
     if path is None:
         return None
+    # Imported here, and below, since most commands need no configuration.
+    from cqlproxy.config import ConfigError, load_config
+
     try:
         return load_config(path).admin
     except ConfigError as error:
@@ -77,10 +85,17 @@ def _local_url(admin: Admin) -> str:
 
 
 def _token(said: Reaching, admin: Admin | None) -> str | None:
+    given = os.environ.get(TOKEN_VARIABLE)
+    if said.token_file is None and not given and admin is None:
+        return None
+    from cqlproxy.config_values import parse_token
+    from cqlproxy.files_in_force import FileProblemsError
+    from cqlproxy.security_files import read_token
+
     try:
         if said.token_file is not None:
             return read_token("--token-file", said.token_file).get_secret_value()
-        if given := os.environ.get(TOKEN_VARIABLE):
+        if given:
             return parse_token(given)
         if admin is not None and admin.token_file is not None:
             return read_token("admin.token_file", admin.token_file).get_secret_value()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cqlproxy.cli import rules_in_words as words
-from cqlproxy.cli.admin_client import Reply
-from cqlproxy.cli.asking import JSON, AdminApi, asked, asks_admin, show_reply
+from cqlproxy.cli.asking import JSON, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import EXIT_FAILED, refuse
-from filters import RulesError, load_rules
+
+if TYPE_CHECKING:
+    from cqlproxy.client.transport import BlockingTransport
 
 
 @click.group()
@@ -30,7 +32,7 @@ def filters() -> None:
 @filters.command()
 @asks_admin
 @JSON
-def show(api: AdminApi, as_json: bool) -> None:
+def show(api: BlockingTransport, as_json: bool) -> None:
     """Show the rules in force, where they come from, and what they have held back.
 
     Exits with 1 when the proxy cannot be reached.
@@ -45,7 +47,7 @@ def show(api: AdminApi, as_json: bool) -> None:
 @filters.command()
 @asks_admin
 @JSON
-def reload(api: AdminApi, as_json: bool) -> None:
+def reload(api: BlockingTransport, as_json: bool) -> None:
     """Read the rules file again, now, and put its rules in force.
 
     Once it says so, nothing reaches the shadow that the new rules hold back, neither what is written from now
@@ -79,7 +81,9 @@ def reload(api: AdminApi, as_json: bool) -> None:
 @click.option("--keyspace", metavar="KS", help="The keyspace in use, for names without one.")
 @asks_admin
 @JSON
-def test(statement: str, path: Path | None, keyspace: str | None, api: AdminApi, as_json: bool) -> None:
+def test(
+    statement: str, path: Path | None, keyspace: str | None, api: BlockingTransport, as_json: bool
+) -> None:
     """Say whether a CQL statement would be copied, and why; for a batch, each statement of it.
 
     Asks the running proxy, or with --rules a file. Exits with 0 whatever the answer is, with 1 when the proxy
@@ -96,7 +100,9 @@ def test(statement: str, path: Path | None, keyspace: str | None, api: AdminApi,
         refuse(["--keyspace: must not be empty"])
     if path is not None:
         # Imported here, so that the other commands do not wait for it to load.
+        from cqlproxy.client.exchange import Reply
         from cqlproxy.tested_statements import tested_statements
+        from filters import RulesError, load_rules
 
         try:
             rules = load_rules(path)
