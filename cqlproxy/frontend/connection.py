@@ -113,6 +113,8 @@ class ClientConnection(asyncio.Protocol):
         self._flush_scheduled = False
         self._compressed = False
         self._closing = False
+        self._last_words: tuple[int, bytes] | None = None
+        """Stream and body of the ERROR that ends the connection, when all that came before is answered."""
         self._in_flight = 0
         self._backlog = Backlog()
         self._flow: FlowControl
@@ -135,7 +137,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         # Requests under way go on: their answers find no transport, and what they wrote is still copied.
-        self._transport = None
+        self._transport = self._last_words = None
         self._flow.end()
         self._out.clear()
         self._backlog.clear()
@@ -293,6 +295,8 @@ class ClientConnection(asyncio.Protocol):
             self._out.clear()
             if self._flow.unread and self._transport.get_write_buffer_size() > self._limits.max_unread_bytes:
                 self._end(Ended.UNREAD_BYTES)
+        elif self._last_words is not None:
+            self._flush_last()
         under_way = self._in_flight + self._backlog.count
         self._load.requests += under_way - self._counted
         self._counted = under_way
@@ -307,13 +311,18 @@ class ClientConnection(asyncio.Protocol):
         The client may be sending still, and a socket that is closed with bytes unread destroys the answers
         that are on their way. So our end is closed first, and the other when the client closes, or the sweep.
         """
+        if self._last_words is not None:
+            self._say_last_words()
         if self._closing:
             return
         self._flush()
         self._closing = True
-        self._flow.end()
         self._backlog.clear()
         self._count()
+        self._shut()
+
+    def _shut(self) -> None:
+        self._flow.end()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -391,6 +400,10 @@ class ClientConnection(asyncio.Protocol):
         if transport is None:
             return
         patience, limits = self._patience, self._limits
+        if self._last_words is not None:
+            if patience.overdue(limits, now):
+                self._say_last_words()
+            return
         if self._closing:
             ended = patience.lingering(now)
         elif self._flow.unread:
@@ -433,11 +446,12 @@ class ClientConnection(asyncio.Protocol):
         """Whether all that was read is answered, and the connection is closed or on its way to be."""
         if not self._closing and not self._in_flight and not self._backlog.count:
             self.close()
-        return self._closing
+        return self._closing and self._last_words is None
 
     def abort(self) -> None:
         """Close at once, whatever is unsent."""
         self._closing = True
+        self._last_words = None
         self._flow.end()
         if self._transport is not None:
             self._transport.abort()
@@ -473,7 +487,10 @@ class ClientConnection(asyncio.Protocol):
             self._violated(violation, violation.stream)
 
     def _violated(self, error: ProtocolError, stream: int) -> None:
-        """Answer a violation and close: what follows it in the stream cannot be trusted."""
+        """Answer a violation and close: what follows it in the stream cannot be trusted.
+
+        What came before it is answered first, since drivers close a connection as soon as they are told.
+        """
         self._metrics.protocol_errors += 1
         if is_tls(error):
             log.warning(
@@ -486,5 +503,32 @@ class ClientConnection(asyncio.Protocol):
                 "a client broke the protocol: its connection is closed",
                 extra={"client": self._peer, "error": error.message},
             )
-        self.reply(stream, 0, Opcode.ERROR, error_body(error.code, error.message))
-        self.close()
+        self._in_flight -= 1
+        self._last_words = stream, error_body(error.code, error.message)
+        self._closing = True
+        self._backlog.clear()
+        self._flow.leave()
+        self._flush_last()
+
+    def _flush_last(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if not self._in_flight:
+            self._say_last_words()
+        elif self._out:
+            transport.write(b"".join(self._out))
+            self._out.clear()
+            if self._flow.unread and transport.get_write_buffer_size() > self._limits.max_unread_bytes:
+                self._end(Ended.UNREAD_BYTES)
+
+    def _say_last_words(self) -> None:
+        transport, words = self._transport, self._last_words
+        assert transport is not None
+        assert words is not None
+        self._last_words = None
+        stream, body = words
+        self._send(stream, 0, Opcode.ERROR, body)
+        transport.write(b"".join(self._out))
+        self._out.clear()
+        self._shut()

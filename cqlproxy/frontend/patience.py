@@ -22,6 +22,7 @@ class Patience:
         "_frame_since",
         "_linger_since",
         "_most_unread",
+        "_owed_since",
         "_unread_since",
     )
 
@@ -31,6 +32,7 @@ class Patience:
         self._frame_since: float | None = None
         self._unread_since: float | None = None
         self._most_unread = 0
+        self._owed_since: float | None = None
         self._linger_since: float | None = None
 
     def waits_for_us(self, now: float) -> None:
@@ -73,6 +75,13 @@ class Patience:
         if now - self._unread_since > limits.unread_seconds + taken / LEAST_BYTES_PER_SECOND:
             return Ended.UNREAD
         return None
+
+    def overdue(self, limits: ClientLimits, now: float) -> bool:
+        """Whether a connection that is to end need not wait any longer for what its requests are answered."""
+        if self._owed_since is None:
+            self._owed_since = now
+        # Each is answered in its time, if only with a time-out, which is found by a sweep as well.
+        return now - self._owed_since > limits.waiting_seconds + LINGER_SECONDS
 
     def lingering(self, now: float) -> Ended | None:
         """Why a connection that the proxy has ended is cut off; None as long as it may stay."""

@@ -21,6 +21,8 @@ from frame_codec import (
 from tests.integration.conftest import StartProxy
 from tests.integration.raw_client import RawClient
 from tests.nodes import CassandraNode, ProxyProcess
+from tests.nodes.faults import Failing, Fault, Slow
+from tests.nodes.relay import Relay
 
 _STREAM = 5
 _QUERY = Query("SELECT key FROM system.local").encode(4)
@@ -257,6 +259,80 @@ def test_what_only_the_server_understands_is_the_servers_to_refuse(
                 said.append((error.code, error.message))
                 client.serves()
         assert said[0] == said[1]
+
+
+@pytest.fixture(scope="module")
+def relay(primary: CassandraNode) -> Iterator[Relay]:
+    with Relay(primary) as relay:
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def behind_relay(start_module_proxy: StartProxy, primary: CassandraNode, relay: Relay) -> ProxyProcess:
+    with RawClient(primary) as client:
+        client.start()
+        for text in (
+            "CREATE KEYSPACE bad_clients WITH replication ="
+            " {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            "CREATE TABLE bad_clients.t (id int PRIMARY KEY)",
+        ):
+            client.request(Query(text))
+            client.expect(Opcode.RESULT, stream=1)
+    return start_module_proxy(
+        mode="primary_only",
+        primary={"contact_points": [relay.address], "port": relay.port},
+        request_timeout_ms=1500,
+    )
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        pytest.param(HEADER.pack(4, 0, 4000, Opcode.QUERY, _LONGEST), id="found by the frame"),
+        pytest.param(_frame(0x42, b"", stream=4000), id="found by the request"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("fault", "count", "apart", "told"),
+    [
+        pytest.param(Slow(0.5), 1, False, Opcode.RESULT, id="one"),
+        pytest.param(Slow(0.5), 100, False, Opcode.RESULT, id="a hundred"),
+        pytest.param(Slow(0.5), 100, True, Opcode.RESULT, id="read before"),
+        pytest.param(Slow(0.5), 1500, False, Opcode.RESULT, id="more than may be at work"),
+        pytest.param(Failing(None), 1500, False, Opcode.ERROR, id="never answered by the node"),
+    ],
+)
+def test_what_came_before_a_violation_is_answered_before_it_is_told(
+    fault: Fault,
+    count: int,
+    apart: bool,
+    told: Opcode,
+    violation: bytes,
+    relay: Relay,
+    behind_relay: ProxyProcess,
+) -> None:
+    question = Query("SELECT * FROM bad_clients.t WHERE id = 1").encode(4)
+    asked = [_frame(Opcode.QUERY, question, stream=stream) for stream in range(count)]
+    rest = [violation, _frame(Opcode.QUERY, _QUERY, stream=4001)]
+    with RawClient(behind_relay) as bad:
+        bad.start()
+        relay.suffer(fault)
+        try:
+            if apart:
+                bad.send(b"".join(asked))
+                behind_relay.wait_until(lambda stats: stats["requests_under_way"] == count, 5, what="all")
+                bad.send(b"".join(rest))
+            else:
+                bad.send(b"".join(asked + rest))
+            answers = [bad.frame() for _ in range(count)]
+            assert sorted(frame[2] for frame in answers if frame) == list(range(count))
+            assert {frame[3] for frame in answers if frame} == {told}
+            _refused_and_closed(bad, 4000, "longer than|Unexpected message 0x42")
+        finally:
+            relay.heal()
+    behind_relay.wait_until(lambda stats: stats["client_connections"] == 0, 5, what="no connection")
+    assert behind_relay.count("requests_under_way") == 0
+    assert behind_relay.count("unhandled_errors") == 0
 
 
 def test_an_unknown_prepared_id_is_unprepared_with_that_id(proxy: ProxyProcess, honest: RawClient) -> None:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ from frame_codec import (
 )
 from tests.integration.conftest import StartProxy
 from tests.integration.raw_client import RawClient
-from tests.nodes import CassandraNode, ProxyProcess
+from tests.nodes import CassandraNode, DriverProgram, ProxyProcess
 from tests.nodes.faults import Failing
 from tests.nodes.relay import Relay
 
@@ -203,6 +204,17 @@ class TestTime:
             assert silent.frame() is None
             beating.serves()
         assert counted(proxy, "clients_ended", "idle_seconds") == 1
+
+    def test_an_unchanged_driver_notices_at_once_that_it_was_disconnected(
+        self, proxy: ProxyProcess, root: Path
+    ) -> None:
+        before = counted(proxy, "clients_ended", "idle_seconds")
+        program = Path(__file__).parent / "programs" / "left_alone.py"
+        told = DriverProgram(program, proxy.address, proxy.port, root=root).result(30)
+        assert told == {"closed": 2}
+        assert counted(proxy, "clients_ended", "idle_seconds") == before + 2
+        # Cut off is who has not closed its end soon after the proxy's.
+        assert counted(proxy, "clients_ended", "lingering") == 0
 
     def test_who_leaves_its_answers_unread_is_disconnected(self, proxy: ProxyProcess) -> None:
         with RawClient(proxy) as greedy:

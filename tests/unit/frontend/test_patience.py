@@ -109,3 +109,12 @@ def test_nobody_is_given_up_early(looks: list[tuple[float, int, int]]) -> None:
         found = receiving(patience, now, asked=asked, part=part)
         assert found is not Ended.FRAME or now - begun > WIDE.frame_seconds
         assert found is not Ended.IDLE or now - active > WIDE.idle_seconds
+
+
+def test_a_connection_that_is_to_end_waits_for_the_answers_that_its_client_is_owed() -> None:
+    patience = Patience(0.0)
+    waits = WIDE.waiting_seconds + LINGER_SECONDS
+    assert not patience.overdue(WIDE, 50.0)
+    assert not patience.overdue(WIDE, 50.0 + waits)
+    assert patience.overdue(WIDE, 50.5 + waits)
+    assert patience.lingering(60.0 + waits) is None
