@@ -72,12 +72,26 @@ class ModeInForce:
             "answered_by": SERVING[self.mode].side.label,
         }
 
-    async def switch(self, mode: Mode, *, by: str, force: bool) -> dict[str, object]:
+    async def switch(
+        self,
+        mode: Mode,
+        *,
+        by: str,
+        force: bool,
+        expected: Mode | None = None,
+        expected_since: float | None = None,
+    ) -> dict[str, object]:
         """See ``admin.view.ModeView``."""
         if not self.may_be_switched:
             raise ModeRefusedError("the proxy is still starting: try again when it is ready (see /ready)")
         async with self._switching:
             previous = self.mode
+            since = self._state.state.since.timestamp()
+            if expected not in (None, previous) or expected_since not in (None, since):
+                raise ModeRefusedError(
+                    f"{previous} is in force, set by {self._state.state.by} since you have looked: look"
+                    " again, and decide"
+                )
             if mode is not previous:
                 started = monotonic()
                 await self._switch(mode, by, force)

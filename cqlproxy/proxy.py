@@ -18,6 +18,7 @@ from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import UserPools
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import ClusterAddress, Config
+from cqlproxy.config_in_force import ConfigInForce
 from cqlproxy.dead_letters import DeadLetters
 from cqlproxy.frontend.gate import Gate
 from cqlproxy.frontend.handshake import Handshake
@@ -86,6 +87,7 @@ class Proxy:
         max_clients: int | None = None,
     ) -> None:
         self._config = config
+        self.config = ConfigInForce(config)
         self._state = state
         self._journal = journal
         self._files = files

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cqlproxy.admin.request_body import BodyError
+from cqlproxy.admin.problems import RequestError
 
 FRESH = {"Cache-Control": "no-store"}
 
@@ -17,9 +17,13 @@ def answer(body: Mapping[str, object], status: int = 200) -> Response:
     return JSONResponse(body, status_code=status, headers=FRESH)
 
 
-def refused(error: BodyError) -> Response:
-    """What is wrong with a request, and in which field."""
-    return answer({"error": error.what, "field": error.field}, error.status)
+def refused(error: RequestError) -> Response:
+    """What is wrong with a request, and in which fields."""
+    first = error.problems[0]
+    body: dict[str, object] = {"error": first.what, "field": first.field}
+    if len(error.problems) > 1:
+        body["fields"] = [{"field": field, "error": what} for field, what in error.problems]
+    return answer(body, error.status)
 
 
 def peer(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""What each path of the admin port answers: the plain ones here, the others in modules of their own.
+"""All that the admin port answers: the plain calls here, the others in modules of their own.
 
 `/health` is for liveness: it answers as long as the event loop turns, whatever the clusters do, so that
 nobody restarts a proxy because a database is away. `/ready` is for traffic.
@@ -6,25 +6,34 @@ nobody restarts a proxy because a database is away. `/ready` is for traffic.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from cqlproxy.admin.answers import FRESH, answer
-from cqlproxy.admin.letters_endpoints import letters_routes
-from cqlproxy.admin.mode_endpoints import mode_routes
-from cqlproxy.admin.rules_endpoints import rules_routes
+from cqlproxy.admin.config_endpoints import config_operations
+from cqlproxy.admin.letters_endpoints import letters_operations
+from cqlproxy.admin.mode_endpoints import mode_operations
+from cqlproxy.admin.operations import Operation, get, routes_of
+from cqlproxy.admin.rules_endpoints import rules_operations
+from cqlproxy.admin.shapes import Health, Readiness, Stats
 from cqlproxy.admin.view import View
 
 
-def application(view: View) -> Starlette:
-    """The ASGI application that answers for `view`."""
+def operations(view: View) -> Iterator[Operation]:
+    """Every call of the API, as `view` answers it."""
+    yield from _plain_operations(view)
+    yield from config_operations(view.config)
+    yield from mode_operations(view)
+    yield from rules_operations(view.rules)
+    yield from letters_operations(view)
 
+
+def _plain_operations(view: View) -> Iterator[Operation]:
     async def health(_: Request) -> Response:
         return answer({"status": "alive"})
 
@@ -39,17 +48,28 @@ def application(view: View) -> Starlette:
     async def metrics(_: Request) -> Response:
         return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
 
-    endpoints: dict[str, Callable[[Request], Awaitable[Response]]] = {
-        "/health": health,
-        "/ready": ready,
-        "/stats": stats,
-        "/metrics": metrics,
-    }
+    yield get(
+        "/health",
+        health,
+        summary="Whether the process lives",
+        description="For liveness probes. Says nothing of the clusters. Needs no token.",
+        answer=Health,
+    )
+    yield get(
+        "/ready",
+        ready,
+        summary="Whether clients can be served",
+        description="For readiness probes. The cluster that does not answer clients has no say in it."
+        " Needs no token. With 503 the answer is of the same form.",
+        answer=Readiness,
+    )
+    yield get("/stats", stats, summary="All figures, as JSON", answer=Stats)
+    yield get("/metrics", metrics, summary="All figures, for Prometheus", media=CONTENT_TYPE_LATEST)
 
-    routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
-    routes += mode_routes(view)
-    routes += rules_routes(view.rules)
-    routes += letters_routes(view)
+
+def application(view: View) -> Starlette:
+    """The ASGI application that answers for `view`."""
+    routes = routes_of(operations(view))
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

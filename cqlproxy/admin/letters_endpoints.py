@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
-from cqlproxy.admin.answers import FRESH, answer, peer, refused
-from cqlproxy.admin.letters_wanted import LETTERS, PAGE, number_in, wanted_by_body, wanted_by_query
-from cqlproxy.admin.request_body import BodyError
+from cqlproxy.admin.answers import FRESH, answer, peer
+from cqlproxy.admin.letters_wanted import ChosenLetters, ExportedLetters, PagedLetters, wanted_by
+from cqlproxy.admin.operations import Operation, ask, find, get
+from cqlproxy.admin.shapes import Letter, Letters, Purged, Replayed
 from cqlproxy.admin.view import LettersFailedError, LettersView, LettersWanted, View
 from cqlproxy.journal.letters import DeadLetter
 
@@ -29,51 +30,89 @@ _NO_JOURNAL = (
 )
 
 
-def letters_routes(view: View) -> list[Route]:
-    """The routes that answer for ``view.letters``."""
+_LINES = "application/x-ndjson"
+_NONE_KEPT = "No journal is kept."
+_REFUSALS = {404: _NONE_KEPT, 503: "The journal cannot be read or written at the moment."}
+
+Asked = TypeVar("Asked")
+
+
+def letters_operations(view: View) -> Iterator[Operation]:
+    """The calls that ``view.letters`` answers."""
 
     def guarded(
-        endpoint: Callable[[LettersView, Request], Awaitable[Response]],
-    ) -> Callable[[Request], Awaitable[Response]]:
-        async def guard(request: Request) -> Response:
+        endpoint: Callable[[LettersView, Asked, Request], Awaitable[Response]],
+    ) -> Callable[[Asked, Request], Awaitable[Response]]:
+        async def guard(asked: Asked, request: Request) -> Response:
             letters = view.letters
             if letters is None:
                 return answer({"error": _NO_JOURNAL}, 404)
             try:
-                return await endpoint(letters, request)
-            except BodyError as error:
-                return refused(error)
+                return await endpoint(letters, asked, request)
             except LettersFailedError as error:
                 return answer({"error": str(error)}, 503)
 
         return guard
 
-    return [
-        Route("/dead-letters", guarded(_page), methods=["GET"]),
-        Route("/dead-letters/export", guarded(_export), methods=["GET"]),
-        Route("/dead-letters/replay", guarded(_replay), methods=["POST"]),
-        Route("/dead-letters/purge", guarded(_purge), methods=["POST"]),
-        Route("/dead-letters/{id:int}", guarded(_show), methods=["GET"]),
-    ]
+    async def show(request: Request) -> Response:
+        return await guarded(_show)(None, request)
+
+    yield find(
+        "/dead-letters",
+        guarded(_page),
+        PagedLetters,
+        summary="Dead letters, a page at a time",
+        answer=Letters,
+        refusals=_REFUSALS,
+    )
+    yield find(
+        "/dead-letters/export",
+        guarded(_export),
+        ExportedLetters,
+        summary="All of them, a line of JSON each",
+        media=_LINES,
+        refusals=_REFUSALS,
+    )
+    yield ask(
+        "/dead-letters/replay",
+        guarded(_replay),
+        ChosenLetters,
+        summary="Make copies of dead letters again",
+        description="To be delivered after all that waits. They are letters no more, unless they fail again.",
+        answer=Replayed,
+        refusals=_REFUSALS,
+    )
+    yield ask(
+        "/dead-letters/purge",
+        guarded(_purge),
+        ChosenLetters,
+        summary="Delete dead letters for good",
+        answer=Purged,
+        refusals=_REFUSALS,
+    )
+    yield get(
+        "/dead-letters/{id:int}",
+        show,
+        summary="One dead letter",
+        answer=Letter,
+        refusals={**_REFUSALS, 404: f"There is none with this id. {_NONE_KEPT}"},
+    )
 
 
-async def _page(letters: LettersView, request: Request) -> Response:
-    query = dict(request.query_params)
-    limit, after = number_in(query, "limit", 1, LETTERS, PAGE), number_in(query, "after", 0, 2**63 - 1, 0)
-    wanted = wanted_by_query(query, besides=("limit", "after"))
+async def _page(letters: LettersView, asked: PagedLetters, _: Request) -> Response:
     # One more than asked for tells whether there is another page.
-    found = await letters.page(wanted, after=after, limit=limit + 1)
-    shown = found[:limit]
+    found = await letters.page(wanted_by(asked), after=asked.after, limit=asked.limit + 1)
+    shown = found[: asked.limit]
     return answer(
         {
             "total": letters.count,
             "letters": [letter.as_json() for letter in shown],
-            "next": shown[-1].id if len(found) > limit else None,
+            "next": shown[-1].id if len(found) > asked.limit else None,
         }
     )
 
 
-async def _show(letters: LettersView, request: Request) -> Response:
+async def _show(letters: LettersView, _: None, request: Request) -> Response:
     number: int = request.path_params["id"]
     letter = await letters.get(number) if number < 2**63 else None
     if letter is None:
@@ -81,11 +120,11 @@ async def _show(letters: LettersView, request: Request) -> Response:
     return answer(letter.as_json())
 
 
-async def _export(letters: LettersView, request: Request) -> Response:
-    wanted = wanted_by_query(dict(request.query_params))
+async def _export(letters: LettersView, asked: ExportedLetters, _: Request) -> Response:
+    wanted = wanted_by(asked)
     # The first page is read before the answer begins, so that what fails at once can still be said.
     first = await letters.page(wanted, after=0, limit=_EXPORTED_AT_ONCE)
-    return StreamingResponse(_lines(letters, wanted, first), media_type="application/x-ndjson", headers=FRESH)
+    return StreamingResponse(_lines(letters, wanted, first), media_type=_LINES, headers=FRESH)
 
 
 async def _lines(letters: LettersView, wanted: LettersWanted, page: list[DeadLetter]) -> AsyncIterator[str]:
@@ -94,8 +133,8 @@ async def _lines(letters: LettersView, wanted: LettersWanted, page: list[DeadLet
         page = await letters.page(wanted, after=page[-1].id, limit=_EXPORTED_AT_ONCE)
 
 
-async def _replay(letters: LettersView, request: Request) -> Response:
-    wanted = await wanted_by_body(request)
+async def _replay(letters: LettersView, asked: ChosenLetters, request: Request) -> Response:
+    wanted = asked.wanted()
     replayed = await letters.replay(wanted)
     log.info(
         "dead letters are replayed",
@@ -104,8 +143,8 @@ async def _replay(letters: LettersView, request: Request) -> Response:
     return answer({"replayed": replayed})
 
 
-async def _purge(letters: LettersView, request: Request) -> Response:
-    wanted = await wanted_by_body(request)
+async def _purge(letters: LettersView, asked: ChosenLetters, request: Request) -> Response:
+    wanted = asked.wanted()
     purged = await letters.purge(wanted)
     log.warning(
         "dead letters are deleted",

@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from cqlproxy.admin.answers import answer, peer, refused
-from cqlproxy.admin.request_body import BodyError, flag, json_object, optional_name, text
+from cqlproxy.admin.answers import answer, peer
+from cqlproxy.admin.fields import By, Text
+from cqlproxy.admin.operations import Operation, ask, get
+from cqlproxy.admin.problems import Must
+from cqlproxy.admin.request_body import Asked
+from cqlproxy.admin.shapes import ModeShown, ModeSwitched
 from cqlproxy.admin.view import ModeRefusedError, View
 from cqlproxy.modes import Mode, parse_mode
 
 
-def mode_routes(view: View) -> list[Route]:
-    """The routes that answer for ``view.modes``."""
+class SetMode(Asked):
+    """Which mode is to be in force."""
 
-    async def mode(request: Request) -> Response:
-        return await switch(request) if request.method == "POST" else answer(view.modes.shown())
+    mode: Annotated[Text, Field(description=f"One of {', '.join(Mode)}, or another spelling of it.")]
+    force: Annotated[
+        bool | None, Field(description="Also when the cluster that is to answer is away or lacks copies.")
+    ] = None
+    by: By = None
+    expected: Annotated[
+        Text | None, Field(description="Only if this mode is in force, as GET has told before.")
+    ] = None
+    expected_since: Annotated[
+        float | None,
+        Must("be a number: seconds since the epoch, as GET tells them"),
+        Field(description="Only if it was set at this time."),
+    ] = None
 
-    async def switch(request: Request) -> Response:
+
+def mode_operations(view: View) -> Iterator[Operation]:
+    """The calls that ``view.modes`` answers."""
+
+    async def show(_: Request) -> Response:
+        return answer(view.modes.shown())
+
+    async def switch(asked: SetMode, request: Request) -> Response:
+        found: dict[str, Mode | None] = {}
+        for field, name in (("mode", asked.mode), ("expected", asked.expected)):
+            try:
+                found[field] = None if name is None else parse_mode(name)
+            except ValueError as problem:
+                return answer({"error": str(problem), "field": field, "modes": list(Mode)}, 400)
+        wanted = found["mode"]
+        assert wanted is not None
         try:
-            body = await json_object(request, ("mode", "force", "by"))
-            name, force = text(body, "mode"), flag(body, "force")
-            by = optional_name(body, "by") or peer(request)
-        except BodyError as error:
-            return refused(error)
-        try:
-            wanted = parse_mode(name)
-        except ValueError as problem:
-            return answer({"error": str(problem), "field": "mode", "modes": list(Mode)}, 400)
-        try:
-            return answer(await view.modes.switch(wanted, by=by, force=force))
+            switched = await view.modes.switch(
+                wanted,
+                by=asked.by or peer(request),
+                force=bool(asked.force),
+                expected=found["expected"],
+                expected_since=asked.expected_since,
+            )
         except ModeRefusedError as refusal:
             return answer({"error": str(refusal), **view.modes.shown()}, 409)
+        return answer(switched)
 
-    return [Route("/config/mode", mode, methods=["GET", "POST"])]
+    yield get("/config/mode", show, summary="The write mode in force", answer=ModeShown)
+    yield ask(
+        "/config/mode",
+        switch,
+        SetMode,
+        summary="Switch the write mode",
+        description="New requests follow it at once. To the mode that is in force already nothing is done.",
+        answer=ModeSwitched,
+        refusals={
+            400: "No such mode: `modes` lists those that there are.",
+            409: "It would not be safe now, or another mode is in force than expected.",
+        },
+    )

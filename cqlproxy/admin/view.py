@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from cqlproxy.cluster.side import Side
@@ -40,12 +41,21 @@ class ModeView(Protocol):
     def shown(self) -> dict[str, object]:
         """``mode``, ``since`` when (seconds since the epoch) and set ``by`` whom. Returns at once."""
 
-    async def switch(self, mode: Mode, *, by: str, force: bool) -> dict[str, object]:
+    async def switch(
+        self,
+        mode: Mode,
+        *,
+        by: str,
+        force: bool,
+        expected: Mode | None = None,
+        expected_since: float | None = None,
+    ) -> dict[str, object]:
         """Put ``mode`` in force for new requests; then what ``shown`` says, and the ``previous`` mode.
 
         ``by`` says who asks: it is logged and kept. To the mode that is in force already nothing is done.
-        Raises ``ModeRefusedError`` when the cluster that would answer is not ready, unless ``force``, and
-        when the mode cannot be served or noted at all.
+        Raises ``ModeRefusedError`` when the cluster that would answer is not ready, unless ``force``, when
+        the mode cannot be served or noted at all, and when another mode is in force than ``expected``, or
+        the same since another time than ``expected_since``: somebody else has switched it.
         """
 
 
@@ -88,8 +98,42 @@ class LettersView(Protocol):
         """Delete letters for good; returns how many. ``wanted`` has ids or something else, not both."""
 
 
+class ConfigChangeError(Exception):
+    """Settings that were not changed, none of them: by dotted key what is wrong.
+
+    ``needs_restart``: they are well formed, but cannot be changed while the proxy runs.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]], *, needs_restart: bool) -> None:
+        super().__init__("; ".join(f"{key}: {what}" for key, what in problems))
+        self.problems = tuple(problems)
+        self.needs_restart = needs_restart
+
+
+class ConfigView(Protocol):
+    """The configuration in force, as operators see and change it. All results are JSON types."""
+
+    def shown(self) -> dict[str, object]:
+        """``config`` as in the file, with defaults and without secrets; ``changeable``: the dotted keys that
+        can be changed now. Returns at once.
+        """
+
+    async def change(self, changes: Mapping[str, object], *, by: str) -> dict[str, object]:
+        """Put values in force by dotted key, all or none; then what ``shown`` says, and what has ``changed``.
+
+        Raises ``ConfigChangeError``.
+        """
+
+    def schema(self) -> dict[str, object]:
+        """The JSON Schema of the configuration file. Takes a while: not for the event loop."""
+
+
 class View(Protocol):
     """Read from the event loop, once per HTTP request; each call that is not awaited returns at once."""
+
+    @property
+    def config(self) -> ConfigView:
+        """The settings in force."""
 
     @property
     def modes(self) -> ModeView:

@@ -19,6 +19,7 @@ from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
 from filters import Governor, Rules
 from tests.unit.admin.modes import Modes
+from tests.unit.admin.settings import Settings
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Proxy:
     reasons: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
     modes: Modes = field(default_factory=Modes)
+    config: Settings = field(default_factory=Settings)
     letters: LettersView | None = None
     replays: int = 0
     """How often the backlog was said to have grown."""

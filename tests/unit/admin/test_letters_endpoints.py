@@ -180,7 +180,7 @@ def test_more_letters_than_are_moved_at_once(tmp_path: Path) -> None:
 
 
 WHICH = "say which dead letters: either ids, or some of keyspace, table, reason, target, or all: true"
-IDS = "must be an array of 1 to 10000 ids of dead letters"
+IDS = "must be an array of 1 to 10000 ids of dead letters, whole numbers above 0"
 REASONS = f"must be one of {', '.join(Reason)}"
 BAD_BODIES: list[tuple[dict[str, object], str | None, str]] = [
     ({}, None, WHICH),
@@ -193,10 +193,7 @@ BAD_BODIES: list[tuple[dict[str, object], str | None, str]] = [
     ({"ids": []}, "ids", IDS),
     ({"ids": 1}, "ids", IDS),
     ({"ids": [1] * 10_001}, "ids", IDS),
-    *[
-        (dict[str, object](ids=[number]), "ids", f"{IDS}, whole numbers above 0")
-        for number in (0, -1, True, 1.5, "1", 2**63)
-    ],
+    *[(dict[str, object](ids=[number]), "ids", IDS) for number in (0, -1, True, 1.5, "1", 2**63)],
     ({"table": ""}, "table", "must not be empty"),
     ({"table": 7}, "table", "must be text, not a number"),
     ({"reason": "none"}, "reason", REASONS),
@@ -254,7 +251,7 @@ def test_without_a_journal_there_are_none(tmp_path: Path) -> None:
             ("/dead-letters/replay", "POST"),
             ("/dead-letters/purge", "POST"),
         ):
-            answer = await ask(path, method)
+            answer = await ask(path, method, b'{"all": true}' if method == "POST" else None)
             assert said(answer, 404) == {
                 "error": "no journal is kept, and so no dead letters are: mirror.journal is off, or no shadow"
                 " is configured; to keep them, change that in the configuration and restart the proxy"

@@ -8,7 +8,7 @@ import pytest
 
 from cqlproxy.modes import SPELLINGS, Mode
 from tests.unit.admin.asking import Answer, Ask, Proxy, with_server
-from tests.unit.admin.modes import Modes
+from tests.unit.admin.modes import SINCE, Modes
 
 PATH = "/config/mode"
 
@@ -22,7 +22,12 @@ def test_the_mode_in_force_is_shown() -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(PATH)
         assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
-        assert answer.json == {"mode": "dual_write_async", "since": 1_700_000_000.25, "by": "ann@ops1"}
+        assert answer.json == {
+            "mode": "dual_write_async",
+            "since": SINCE,
+            "by": "ann@ops1",
+            "answered_by": "primary",
+        }
 
     with_server(Proxy(modes=Modes(Mode.DUAL_WRITE_ASYNC, "ann@ops1")), scenario)
 
@@ -67,6 +72,27 @@ def test_a_refused_switch_says_why_and_what_is_in_force_and_force_is_passed_on()
     with_server(proxy, scenario)
 
 
+@pytest.mark.parametrize(
+    ("expected", "status"),
+    [
+        ({"expected": "PrimaryOnly"}, 200),
+        ({"expected": "primary_only", "expected_since": SINCE}, 200),
+        ({"expected": "dual_write_async"}, 409),
+        ({"expected_since": SINCE - 1}, 409),
+        ({"expected": "dual"}, 400),
+    ],
+)
+def test_a_switch_may_be_for_the_mode_that_was_seen_alone(expected: dict[str, object], status: int) -> None:
+    async def scenario(ask: Ask) -> None:
+        answer = await ask(PATH, "POST", json.dumps({"mode": "target_only", **expected}).encode())
+        assert answer.status == status
+        assert said(await ask(PATH))["mode"] == ("target_only" if status == 200 else "primary_only")
+        if status == 400:
+            assert (said(answer)["field"], said(answer)["modes"]) == ("expected", list(Mode))
+
+    with_server(Proxy(), scenario)
+
+
 @pytest.mark.parametrize("name", ["dual", "PRIMARY_ONLY", "off"])
 def test_an_unknown_mode_is_answered_with_those_that_exist(name: str) -> None:
     proxy = Proxy()
@@ -91,7 +117,17 @@ BAD_BODIES = [
     ({"mode": "TargetOnly", "by": True}, "by", "must be text, not true or false"),
     ({"mode": "TargetOnly", "by": "a\nb"}, "by", "must be one line of at most 200 printable characters"),
     ({"mode": "TargetOnly", "by": "a" * 201}, "by", "must be one line of at most 200 printable characters"),
-    ({"mode": "TargetOnly", "forced": True}, "forced", "is not known (accepted here: mode, force, by)"),
+    ({"mode": "TargetOnly", "expected": 1}, "expected", "must be text, not a number"),
+    (
+        {"mode": "TargetOnly", "expected_since": "now"},
+        "expected_since",
+        "must be a number: seconds since the epoch, as GET tells them",
+    ),
+    (
+        {"mode": "TargetOnly", "forced": True},
+        "forced",
+        "is not known (accepted here: mode, force, by, expected, expected_since)",
+    ),
 ]
 
 

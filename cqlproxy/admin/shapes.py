@@ -1,0 +1,165 @@
+"""The JSON that the admin API answers with, for its document; each shape is checked against real answers by
+the tests. Built only when the document is asked for, so that a proxy pays for none of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cqlproxy.modes import Mode
+
+Seconds = Annotated[float, Field(description="Since the epoch.")]
+Cluster = Literal["primary", "shadow"]
+
+
+class Shape(BaseModel):
+    """An answer: with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class FieldAtFault(Shape):
+    field: str | None
+    error: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    error: Annotated[str, Field(description="What is wrong, as a sentence.")]
+    field: Annotated[str | None, Field(description="The first field at fault: `mode`, `values.id`.")] = None
+    fields: Annotated[list[FieldAtFault], Field(description="All of them, when there are several.")] = []
+
+
+class Health(Shape):
+    status: Literal["alive"]
+
+
+class Readiness(Shape):
+    status: Literal["ready", "not ready"]
+    reasons: Annotated[list[str], Field(description="Why it is not.")]
+
+
+class ModeShown(Shape):
+    mode: Mode
+    since: Seconds
+    by: Annotated[str, Field(description="Who has set it.")]
+    answered_by: Annotated[Cluster, Field(description="The cluster that answers clients.")]
+
+
+class ModeSwitched(ModeShown):
+    previous: Mode
+
+
+class RulesSummary(Shape):
+    path: str | None
+    content_hash: str | None
+    loaded_at: Seconds | None
+    reload_interval_secs: float | None
+    enforce: bool
+    tenants: Annotated[int, Field(description="How many; never which.")]
+    tenant_columns: list[str]
+    tenant_columns_by_table: dict[str, list[str]]
+    on_unknown_tenant: str | None
+    table_blacklist: list[str]
+    table_whitelist: list[str] | None
+
+
+class RulesFile(Shape):
+    state: Annotated[
+        Literal["none", "in force", "refused"],
+        Field(description="`refused`: it cannot be used as it is now, and earlier rules are in force."),
+    ]
+    problems: list[str]
+
+
+class RulesShown(Shape):
+    rules: RulesSummary
+    file: RulesFile
+    copies_sent_under_earlier_rules: int
+    filtered_by_reason: dict[str, int]
+    would_filter_by_reason: dict[str, int]
+
+
+class TestedStatement(Shape):
+    statement: str
+    keyspace: str | None
+    table: str | None
+    copied: Annotated[bool | None, Field(description="null: it depends on the values that are bound.")]
+    would_hold: Annotated[bool, Field(description="Rules that are not enforced would hold it back.")]
+    reason: str | None
+    why: str
+
+
+class TestedStatements(Shape):
+    statements: list[TestedStatement]
+
+
+class Letter(Shape):
+    id: int
+    target: Annotated[Cluster, Field(description="The cluster that lacks the write.")]
+    keyspace: str | None
+    tables: list[str]
+    statement: str
+    values: Any
+    consistency: str
+    written_at: str
+    first_attempt: str | None
+    last_attempt: str | None
+    attempts: int
+    reason: str
+    error: str
+
+
+class Letters(Shape):
+    total: Annotated[int, Field(description="Of all letters, whichever were asked for.")]
+    letters: list[Letter]
+    next: Annotated[int | None, Field(description="What to give as `after` for the next page.")]
+
+
+class Replayed(Shape):
+    replayed: int
+
+
+class Purged(Shape):
+    purged: int
+
+
+class ConfigShown(BaseModel):
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    config: Annotated[dict[str, Any], Field(description="As in the file, with defaults; secrets masked.")]
+    changeable: Annotated[list[str], Field(description="Keys that PATCH takes, such as `log.level`.")]
+
+
+class ConfigChanged(ConfigShown):
+    changed: Annotated[dict[str, Any], Field(description="By key: the value `from` before, `to` now.")]
+
+
+class ConfigSchema(BaseModel):
+    """A JSON Schema."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+
+class Stats(BaseModel):
+    """Figures since the start of the process; those below at least."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    mode: Mode
+    uptime_seconds: float
+    total_writes: int
+    successful_writes: int
+    failed_writes: int
+    filtered_writes: int
+    mirrored_writes: int
+    dropped_writes: int
+    retried_writes: int
+    dead_letters: int
+    queue_depth: int
+    journal_depth: int
+    mirror_lag_seconds: float
