@@ -1,7 +1,8 @@
 """What each kind of value in the configuration may be: a size, a host, a mode, a number in its bounds.
 
 Every check takes what YAML gave and returns the value that the program uses, or raises a ValueError that says
-what was found and what is accepted. config.py puts the path of the key before it.
+what was found and what is accepted. config.py puts the path of the key before it. A kind with parameters is
+made whole here, the others in config_section.py.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
+from cqlproxy.config_kind import Kind
 from cqlproxy.modes import Mode, parse_mode
 from frame_codec import ConsistencyLevel
 
@@ -28,6 +30,7 @@ _UNITS: Final = {
     "mib": 2**20,
     "gib": 2**30,
 }
+_SIZE_WRITTEN: Final = r"^ *[0-9]{1,15}(\.[0-9]{1,6})? ?([kKmMgG][iI]?[bB]|[bB])? *$"
 _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,6}))? ?([A-Za-z]*)")
 MIN_TOKEN: Final = 16
 """Characters; a shorter token could be guessed."""
@@ -35,7 +38,7 @@ MAX_TOKEN: Final = 1024
 _TOKEN: Final = re.compile(rf"[!-~]{{{MIN_TOKEN},{MAX_TOKEN}}}")
 _HOST_LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
-_WRITE_CONSISTENCIES: Final = tuple(
+WRITE_CONSISTENCIES: Final = tuple(
     level.name
     for level in ConsistencyLevel
     if level not in (ConsistencyLevel.SERIAL, ConsistencyLevel.LOCAL_SERIAL)
@@ -55,6 +58,20 @@ def parse_size(text: str) -> int:
         )
     millionths = int((matched[2] or "0").ljust(6, "0"))
     return int(matched[1]) * factor + millionths * factor // 1_000_000
+
+
+def readable_size(size: int) -> str:
+    """A number of bytes in the largest unit that needs no fraction, such as 64 MiB."""
+    for factor, unit in (
+        (2**50, "PiB"),
+        (2**40, "TiB"),
+        (2**30, "GiB"),
+        (2**20, "MiB"),
+        (2**10, "KiB"),
+    ):
+        if size and size % factor == 0:
+            return f"{size // factor} {unit}"
+    return f"{size} bytes"
 
 
 def parse_host(text: str) -> str:
@@ -100,7 +117,7 @@ def text(value: object, what: str) -> str:
     return value
 
 
-def whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int]:
+def whole_number(low: int, high: int, unit: str = "") -> Kind:
     """A whole number in its bounds, both included. YAML's true, 1.0 and "1" are refused as probable slips."""
     accepted = f"a whole number{' of ' if unit else ''}{unit} from {low} to {high}"
 
@@ -109,10 +126,10 @@ def whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int]
             raise ValueError(f"must be {accepted}, not {shown(value)}")
         return value
 
-    return check
+    return Kind(check, {"type": "integer", "minimum": low, "maximum": high}, accepted)
 
 
-def size(low: int, high: int) -> Callable[[object], int]:
+def size(low: int, high: int) -> Kind:
     """A size in its bounds, both included, as parse_size takes it or as a number of bytes."""
 
     def check(value: object) -> int:
@@ -126,10 +143,16 @@ def size(low: int, high: int) -> Callable[[object], int]:
             raise ValueError(f"must be from {low} to {high} bytes, not {shown(value)}")
         return count
 
-    return check
+    schema = {
+        "anyOf": [
+            {"type": "integer", "minimum": low, "maximum": high},
+            {"type": "string", "pattern": _SIZE_WRITTEN},
+        ]
+    }
+    return Kind(check, schema, f"a size from {readable_size(low)} to {readable_size(high)}")
 
 
-def number(low: float, high: float, unit: str = "") -> Callable[[object], float]:
+def number(low: float, high: float, unit: str = "") -> Kind:
     """A number in its bounds, both included."""
     accepted = f"a number{' of ' if unit else ''}{unit} from {low:g} to {high:g}"
 
@@ -139,7 +162,7 @@ def number(low: float, high: float, unit: str = "") -> Callable[[object], float]
             raise ValueError(f"must be {accepted}, not {shown(value)}")
         return float(value)
 
-    return check
+    return Kind(check, {"type": "number", "minimum": low, "maximum": high}, accepted)
 
 
 def flag(value: object) -> bool:
@@ -149,8 +172,11 @@ def flag(value: object) -> bool:
     return value
 
 
-def one_of(*accepted: str) -> Callable[[object], str]:
+def one_of(*accepted: str) -> Kind:
     """One of a few words. Where `off` is one of them it needs no quotes, though to YAML 1.1 it is false."""
+    words: list[str | bool] = [*accepted]
+    if "off" in accepted:
+        words.append(False)
 
     def check(value: object) -> str:
         if value is False and "off" in accepted:
@@ -160,26 +186,28 @@ def one_of(*accepted: str) -> Callable[[object], str]:
             raise ValueError(f"must be one of {', '.join(accepted)}, not {shown(value)}{read}")
         return value
 
-    return check
+    return Kind(check, {"enum": words}, f"one of {', '.join(accepted)}")
 
 
 def write_consistency(value: object) -> ConsistencyLevel:
     """A consistency level that a write can have, by its name in the native protocol (v4, section 3)."""
     if isinstance(value, ConsistencyLevel):
         return value
-    accepted = f"one of {', '.join(_WRITE_CONSISTENCIES)}"
+    accepted = f"one of {', '.join(WRITE_CONSISTENCIES)}"
     written = text(value, accepted)
-    if written in _WRITE_CONSISTENCIES:
+    if written in WRITE_CONSISTENCIES:
         return ConsistencyLevel[written]
     if written in ConsistencyLevel.__members__:
         raise ValueError(f"{written} is for the reading half of a conditional write, must be {accepted}")
-    near = difflib.get_close_matches(written.upper(), _WRITE_CONSISTENCIES, n=1)
+    near = difflib.get_close_matches(written.upper(), WRITE_CONSISTENCIES, n=1)
     hint = f", did you mean {near[0]}?" if near else ""
     raise ValueError(f"must be {accepted}, not {shown(written)}{hint}")
 
 
-def file_path(value: object) -> str:
+def file_path(value: object) -> str | Path:
     """The path of a file, which need not exist."""
+    if isinstance(value, Path):
+        return value
     written = text(value, "the path of a file")
     if written.rpartition("/")[2] in ("", ".", "..") or "\0" in written:
         raise ValueError(f"must be the path of a file, not {shown(written)}")

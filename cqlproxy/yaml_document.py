@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
@@ -20,19 +20,29 @@ class DocumentError(Exception):
         self.problems = list(problems)
 
 
-def read_document(path: Path) -> dict[str, object]:
-    """Return the mapping that the file at `path` holds, {} when it is empty. Raises DocumentError."""
+class Document(NamedTuple):
+    """What a file holds: the mapping, {} of an empty one, and the line of each key.
+
+    Lines are counted from 1, keys are written ``a.b``, elements of lists ``a.b[0]``.
+    """
+
+    content: dict[str, object]
+    lines: dict[str, int]
+
+
+def read_document(path: Path) -> Document:
+    """Return what the file at `path` holds. Raises DocumentError."""
     text = _read_text(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is None or root.tag == _NULL:
-            return {}
+            return Document({}, {})
         if not isinstance(root, yaml.MappingNode):
             raise DocumentError("the file must be a mapping of keys, such as `mode: primary_only`")
-        if problems := _key_problems(root):
+        lines, problems = _keys(root)
+        if problems:
             raise DocumentError(*problems)
-        document: dict[str, object] = yaml.safe_load(text)
-        return document
+        return Document(yaml.safe_load(text), lines)
     except yaml.MarkedYAMLError as error:
         raise DocumentError(_syntax_problem(error, text)) from None
     # What PyYAML lets through: a control character, a date such as 2024-99-99, brackets by the thousand.
@@ -71,8 +81,10 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: not valid YAML: {what}{hint}"
 
 
-def _key_problems(root: yaml.Node) -> list[str]:
-    """One line for each key that is not text or stands twice in its mapping, in the order of the file."""
+def _keys(root: yaml.Node) -> tuple[dict[str, int], list[str]]:
+    """The line of each key and element; and one line of text for each key that is not text or stands twice
+    in its mapping. Both in the order of the file."""
+    places: dict[str, int] = {}
     problems: list[str] = []
     # Aliases make the document a graph, with cycles even: each node is judged once.
     seen: set[int] = set()
@@ -85,6 +97,7 @@ def _key_problems(root: yaml.Node) -> list[str]:
         children: list[tuple[str, yaml.Node]] = []
         if isinstance(node, yaml.SequenceNode):
             children = [(f"{path}[{index}]", child) for index, child in enumerate(node.value)]
+            places.update((name, child.start_mark.line + 1) for name, child in children)
         elif isinstance(node, yaml.MappingNode):
             lines: dict[str, int] = {}
             for key, child in node.value:
@@ -95,7 +108,7 @@ def _key_problems(root: yaml.Node) -> list[str]:
                 name = f"{path}.{key.value}" if path else key.value
                 if key.value in lines:
                     problems.append(f"{name}: is given twice, on lines {lines[key.value]} and {line}")
-                lines[key.value] = line
+                lines[key.value] = places[name] = line
                 children.append((name, child))
         waiting.extend(reversed(children))
-    return problems
+    return places, problems

@@ -70,7 +70,7 @@ def _admin_of(path: Path | None) -> Admin | None:
     try:
         return load_config(path).admin
     except ConfigError as error:
-        refuse([f"{path}: {problem}" for problem in error.problems])
+        refuse(error.lines)
 
 
 def _local_url(admin: Admin) -> str:

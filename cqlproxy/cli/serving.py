@@ -113,7 +113,9 @@ def _checked(path: Path) -> Config:
         if config.filters:
             load_rules(config.filters.rules_file)
         SecurityFiles(config)
-    except (ConfigError, FileProblemsError) as error:
+    except ConfigError as error:
+        refuse(error.lines)
+    except FileProblemsError as error:
         refuse([f"{path}: {problem}" for problem in error.problems])
     except RulesError as error:
         refuse(error.problems)

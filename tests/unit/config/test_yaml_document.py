@@ -18,14 +18,15 @@ def problems(path: Path) -> list[str]:
 def test_a_mapping_is_returned_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes("\ufeffa: [1, {b: \u00e9}]\nc: &x {d: 1}\ne: *x\n".encode())
-    assert read_document(path) == {"a": [1, {"b": "\u00e9"}], "c": {"d": 1}, "e": {"d": 1}}
+    document = read_document(path)
+    assert document.content == {"a": [1, {"b": "\u00e9"}], "c": {"d": 1}, "e": {"d": 1}}
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n"])
 def test_an_empty_file_is_an_empty_mapping(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text)
-    assert read_document(path) == {}
+    assert read_document(path) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_document_that_contains_itself_is_read_to_its_end(tmp_path: Path) -> N
     path = tmp_path / "a.yaml"
     path.write_text("a: &x {b: *x}")
     document = read_document(path)
-    inner = document["a"]
+    inner = document.content["a"]
     assert isinstance(inner, dict)
     assert inner["b"] is inner
 
