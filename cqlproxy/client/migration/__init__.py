@@ -1,0 +1,1 @@
+"""A migration, phase by phase: its plan, the conditions of each step, a journal of what was done."""
