@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -161,13 +160,13 @@ class Plan(_Section):
 def load_plan(path: Path) -> Plan:
     """The plan in a YAML file; its paths are relative to the file. Raises ``PlanError``."""
     try:
-        document = read_document(path)
-        plan = Plan.model_validate(document)
+        document, lines = read_document(path)
     except DocumentError as error:
         raise PlanError([f"{path}: {problem}" for problem in error.problems]) from None
+    try:
+        plan = Plan.model_validate(document)
     except ValidationError as error:
-        problems = [_problem(details, path) for details in error.errors()]
-        raise PlanError(problems) from None
+        raise PlanError([_problem(details, path, lines) for details in error.errors()]) from None
     files = {
         name: path.parent / value
         for name in ("token_file", "ca_file", "cert_file", "key_file", "journal")
@@ -176,12 +175,14 @@ def load_plan(path: Path) -> Plan:
     return plan.model_copy(update=files)
 
 
-def _problem(details: ErrorDetails, path: Path) -> str:
-    at = [part for part in details["loc"] if not str(part).startswith("function-")]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).lstrip(".")
-    line = _line(path, at)
-    place = f"{path}: line {line}" if line else f"{path}"
-    return f"{place}: {key}: {_what(details, str(at[-1]))}" if key else f"{place}: {_what(details, '')}"
+def _problem(details: ErrorDetails, path: Path, lines: Mapping[str, int]) -> str:
+    keys = [""]
+    for part in details["loc"]:
+        keys.append(f"{keys[-1]}[{part}]" if isinstance(part, int) else f"{keys[-1]}.{part}".lstrip("."))
+    # A key that is lacking is told of with the line of what it should stand in.
+    line = next((lines[key] for key in reversed(keys) if key in lines), 1)
+    what = _what(details, str(details["loc"][-1]) if details["loc"] else "")
+    return f"{path}: line {line}: {keys[-1]}: {what}" if keys[-1] else f"{path}: {what}"
 
 
 _KEYS: Final = sorted({*Plan.model_fields, *Step.model_fields, *Conditions.model_fields})
@@ -207,24 +208,3 @@ def _what(details: ErrorDetails, key: str) -> str:
         case _:
             message = details["msg"].removeprefix("Value error, ")
             return message[:1].lower() + message[1:]
-
-
-def _line(path: Path, at: Sequence[int | str]) -> int | None:
-    """Where in the file the innermost key of a path stands, or would."""
-    with path.open(encoding="utf-8-sig") as file:
-        node = yaml.compose(file, Loader=yaml.SafeLoader)
-    line = None if node is None else node.start_mark.line + 1
-    for part in at:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-            continue
-        found = (
-            next((pair for pair in node.value if pair[0].value == part), None)
-            if isinstance(node, yaml.MappingNode)
-            else None
-        )
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
