@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from time import monotonic
 
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
+from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.node_tls import NodeTls
@@ -28,12 +30,10 @@ from cqlproxy.frontend.one_node import Address, OneNode
 from cqlproxy.frontend.tls_door import TlsDoor
 from cqlproxy.journal import Journal
 from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
-from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mode_in_force import ModeInForce
 from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
-from cqlproxy.routing.reads import PLAIN_READS
 from cqlproxy.routing.router import Router
 from cqlproxy.routing.routes import Routes
 from cqlproxy.rules_in_force import RulesInForce
@@ -73,6 +73,7 @@ class Proxy:
     """One proxy process. Implements ``admin.view.View``.
 
     ``max_clients``: how many clients there are descriptors for; None: as many as the configuration allows.
+    ``config_file``: where the configuration was read from, and is read again on SIGHUP; None: nowhere.
     """
 
     def __init__(
@@ -85,9 +86,9 @@ class Proxy:
         files: SecurityFiles,
         *,
         max_clients: int | None = None,
+        config_file: Path | None = None,
     ) -> None:
         self._config = config
-        self.config = ConfigInForce(config)
         self._state = state
         self._journal = journal
         self._files = files
@@ -133,7 +134,7 @@ class Proxy:
         self._clock = clock = WriteClock()
         statements = StatementCache(STATEMENTS_KEPT)
         self._validator: Validator | None = None
-        if shadow is not None and config.validation_percentage:
+        if shadow is not None:
             self._validator = Validator(
                 share=config.validation_percentage / 100,
                 recheck_after=config.validation_recheck_ms / 1000,
@@ -153,7 +154,7 @@ class Proxy:
             ),
             clock=clock,
             metrics=self.metrics,
-            reads=PLAIN_READS if self._validator is None else self._validator.reads,
+            reads=reads(config, self._validator),
         )
         gate = Gate(
             self._routes,
@@ -183,6 +184,8 @@ class Proxy:
             metrics=self.metrics,
             state=state,
         )
+        self._applied = AppliedSettings(config, self._mirrors, self._router, self._validator)
+        self.config = ConfigInForce(config, config_file, modes=self.modes, appliers=self._applied.appliers)
         self.letters = None if journal is None else DeadLetters(journal.letters, self._copies_came_back)
         self._admin = AdminServer(
             config.admin.host, config.admin.port, self, token=files.token, tls=files.admin
@@ -206,22 +209,10 @@ class Proxy:
         )
 
     def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
-        mirror = self._config.mirror
-        settings = MirrorSettings(
-            max_requests=mirror.max_requests,
-            max_bytes=mirror.max_bytes,
-            timeout=mirror.shadow_timeout_ms / 1000,
-            overflow=Overflow(mirror.overflow),
-            retry_interval=mirror.retry_interval_secs,
-            max_retry_attempts=mirror.max_retry_attempts,
-            replay_rate=mirror.replay_rate,
-            journal=JournalUse(mirror.journal),
-            sync_failure=self._config.sync_on_shadow_failure,
-        )
         return Mirror(
             target,
             side,
-            settings,
+            mirror_settings(self._config),
             metrics=self.metrics,
             rules=rules,
             ask_again=ask_again,
@@ -332,6 +323,7 @@ class Proxy:
         # Only now have those an answer that waited for room for their copies, or for the journal.
         await self._listener.close_clients(GOODBYE_SECONDS)
         await self._router.stop()
+        await self.config.stop()
         await self.rules.stop()
         await self._files.stop()
         await self._supervisor.stop()
@@ -347,7 +339,7 @@ class Proxy:
     async def _stop_mirrors(self) -> bool:
         """Deliver for a while, and let the journal have the rest. Returns whether nothing is lost."""
         drained = await asyncio.gather(
-            *(mirror.drain(self._config.shutdown_drain_seconds) for mirror in self._mirrors)
+            *(mirror.drain(self._applied.drain_seconds) for mirror in self._mirrors)
         )
         left = sum(mirror.depth for mirror in self._mirrors)
         for mirror in self._mirrors:
@@ -374,7 +366,8 @@ class Proxy:
                 )
 
     def reload_soon(self) -> None:
-        """Read the rules, the certificates and the token again, in the background (SIGHUP)."""
+        """Read configuration, rules, certificates and token again, in the background (SIGHUP)."""
+        self.config.reload_soon()
         if self._config.filters is not None or not self._files.any:
             self.rules.reload_soon()
         self._files.reload_soon()

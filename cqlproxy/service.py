@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cqlproxy.config import Config
 from cqlproxy.descriptors import room_for_clients
@@ -25,8 +26,10 @@ times for each transaction, and the loop for one that reads new rules or a chang
 5 ms clients would wait as long, again and again."""
 
 
-async def serve(config: Config) -> None:
-    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads rules, certificates and token again.
+async def serve(config: Config, file: Path) -> None:
+    """Run a proxy until SIGTERM or SIGINT; SIGHUP reads configuration, rules, certificates and token again.
+
+    ``file`` is where ``config`` was read from.
 
     A second SIGTERM or SIGINT ends the process at once. Raises ``StartupError``, ``filters.RulesError``,
     ``FileProblemsError``, and ``EssentialTaskError`` when a part has failed without which the proxy cannot
@@ -45,7 +48,9 @@ async def serve(config: Config) -> None:
         raise
     sys.setswitchinterval(SWITCH_SECONDS)
     max_clients = room_for_clients(config.listen.max_clients)
-    await run_to_the_end(Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients))
+    await run_to_the_end(
+        Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients, config_file=file)
+    )
 
 
 def _opened_state(config: Config) -> StateFile:

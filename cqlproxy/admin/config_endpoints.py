@@ -41,7 +41,7 @@ def config_operations(config: ConfigView) -> Iterator[Operation]:
             return answer(await config.change(asked.set, by=asked.by or peer(request)))
         except ConfigChangeError as error:
             problems = [FieldProblem(f"set.{key}", what) for key, what in error.problems]
-            return refused(RequestError(409 if error.needs_restart else 422, problems))
+            return refused(RequestError(409 if error.well_formed else 422, problems))
 
     async def schema(_: Request) -> Response:
         return answer(await asyncio.to_thread(config.schema))

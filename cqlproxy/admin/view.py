@@ -101,13 +101,13 @@ class LettersView(Protocol):
 class ConfigChangeError(Exception):
     """Settings that were not changed, none of them: by dotted key what is wrong.
 
-    ``needs_restart``: they are well formed, but cannot be changed while the proxy runs.
+    ``well_formed``: there is nothing wrong with the values, but they cannot be put in force now.
     """
 
-    def __init__(self, problems: Sequence[tuple[str, str]], *, needs_restart: bool) -> None:
+    def __init__(self, problems: Sequence[tuple[str, str]], *, well_formed: bool) -> None:
         super().__init__("; ".join(f"{key}: {what}" for key, what in problems))
         self.problems = tuple(problems)
-        self.needs_restart = needs_restart
+        self.well_formed = well_formed
 
 
 class ConfigView(Protocol):

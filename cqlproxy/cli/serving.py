@@ -33,8 +33,9 @@ def serve(path: Path) -> None:
     """Run the proxy until SIGTERM or SIGINT.
 
     Then it answers what its clients have asked, delivers copies for shutdown_drain_seconds, leaves the rest
-    to the journal, and exits with 0. A second signal ends it at once. SIGHUP reads the rules file, the
-    certificates and the admin token again. Logs go to stderr. systemd is told when it is ready (Type=notify),
+    to the journal, and exits with 0. A second signal ends it at once. SIGHUP reads the configuration, the
+    rules file, the certificates and the admin token again; what of the configuration needs a restart is
+    named in the log. Logs go to stderr. systemd is told when it is ready (Type=notify),
     and that it is alive (WatchdogSec=).
 
     Exits with 2 when the configuration or a file that it names is wrong, and with 1 when the proxy cannot
@@ -59,7 +60,7 @@ def serve(path: Path) -> None:
     from cqlproxy.supervision import EssentialTaskError
 
     try:
-        uvloop.run(run_proxy(config))
+        uvloop.run(run_proxy(config, path))
     except (StartupError, EssentialTaskError) as error:
         fail(str(error))
     except (RulesError, FileProblemsError) as error:

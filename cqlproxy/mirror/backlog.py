@@ -166,6 +166,10 @@ class Backlog:
         self._allowed_at = now
         return 0.0 if self._allowance >= 1 else (1 - self._allowance) / self._rate
 
+    def use_rate(self, rate: float) -> None:
+        """How many may be started per second from now on."""
+        self._rate = rate
+
     def started(self, mutation: Mutation) -> None:
         """The first of those that wait is on its way."""
         self._allowance -= 1

@@ -124,6 +124,10 @@ class Delivery:
             yield from mutations
         yield from self._beginning
 
+    def use_timeout(self, seconds: float) -> None:
+        """For attempts that are made from now on."""
+        self._timeout = seconds
+
     @property
     def idle(self) -> bool:
         """Whether nothing is started."""

@@ -41,6 +41,11 @@ class Holding:
         self.held -= 1
         self.held_bytes -= mutation.size
 
+    def limit(self, max_requests: int, max_bytes: int) -> None:
+        """Other bounds from now on. What is held beyond them stays; nothing is added until it has gone."""
+        if not self.closed:
+            self.max_requests, self.max_bytes = max_requests, max_bytes
+
     def close(self) -> None:
         """Nothing fits any more."""
         self.closed = True

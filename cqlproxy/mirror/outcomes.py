@@ -105,6 +105,11 @@ class Outcomes:
         self.may_be_sent = holder.may_be_sent
         self.pump = holder.pump
 
+    def use_patience(self, retry_interval: float, max_retry_attempts: int) -> None:
+        """For failures from now on; see ``settings.MirrorSettings``."""
+        self._most_retries = max_retry_attempts
+        self.retries.use_first_pause(retry_interval)
+
     def stop(self) -> None:
         for timer in (self._retry_timer, self._circuit_timer):
             if timer is not None:

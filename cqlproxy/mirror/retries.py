@@ -46,6 +46,10 @@ class Retries:
         """When the first of them is due; None when there is none."""
         return self._heap[0][0] if self._heap else None
 
+    def use_first_pause(self, seconds: float) -> None:
+        """For copies that fail from now on."""
+        self._first = seconds
+
     def put(self, mutation: Mutation, failures: int, now: float) -> None:
         """Let a copy wait that has failed ``failures`` times."""
         self._count += 1

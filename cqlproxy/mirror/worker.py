@@ -344,6 +344,20 @@ class Mirror:
         """Send what may be sent now; to be called when nodes change, or copies come back to the journal."""
         self._waiting.pump()
 
+    def use_settings(self, settings: MirrorSettings) -> None:
+        """Other bounds, another rate and another patience from now on.
+
+        ``overflow``, ``journal`` and ``sync_failure`` stay as they were: what waits was taken under them.
+        """
+        self._settings = settings
+        self._holding.limit(settings.max_requests, settings.max_bytes)
+        self._delivery.use_timeout(settings.timeout)
+        self._outcomes.use_patience(settings.retry_interval, settings.max_retry_attempts)
+        if self._backlog is not None:
+            self._backlog.use_rate(settings.replay_rate)
+        # There may be room now for what has waited for it.
+        self._waiting.pump()
+
     def use_rules(self, rules: Rules) -> None:
         """From now on nothing is sent that these rules do not let pass, whenever it was taken."""
         self._delivery.use_rules(rules)

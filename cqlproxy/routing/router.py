@@ -98,13 +98,19 @@ class Router:
         self._send = self._sender.send
         self._send_text = self._sender.send_text
         self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
-        self.executes = UsualExecutes(
+        self._usual_executes = UsualExecutes(
             steps=self._steps, send=self._send, reads=reads, clock=clock, metrics=metrics
-        ).handle
+        )
+        self.executes = self._usual_executes.handle
         self._usual_texts = UsualTexts(
             statements=statements, steps=self._steps, send=self._send_text, clock=clock, metrics=metrics
         )
         self.texts = self._usual_texts.handle
+
+    def use_reads(self, reads: Reads) -> None:
+        """Make reads with these from now on; those under way end as they began."""
+        self._text_read, self._prepared_read = reads
+        self._usual_executes.use_reads(reads)
 
     # --- requests -----------------------------------------------------------------------------
 

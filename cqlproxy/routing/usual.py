@@ -39,6 +39,10 @@ class UsualExecutes:
         self._clock = clock
         self._metrics = metrics
 
+    def use_reads(self, reads: Reads) -> None:
+        """Make reads with these from now on."""
+        self._prepared_read = reads.prepared
+
     def handle(self, client: ClientPeer, frames: Sequence[Frame], now: float) -> int:
         """Send the first of ``frames`` on, as many as are usual; how many they were.
 

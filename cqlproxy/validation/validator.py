@@ -104,6 +104,10 @@ class Validator:
         self._supervisor = Supervisor()
         self._logged = FirstSeen()
 
+    def use(self, share: float, recheck_after: float) -> None:
+        """Choose another share, and wait for another time, from now on."""
+        self._share, self._recheck_after = share, recheck_after
+
     async def stop(self) -> None:
         """Compare no more."""
         await self._supervisor.stop()

@@ -27,9 +27,9 @@ class Settings:
         if changes.get("log.level", "info") not in ("info", "debug"):
             problems.append(("log.level", "must be one of info, debug"))
         if problems:
-            raise ConfigChangeError(problems, needs_restart=False)
+            raise ConfigChangeError(problems, well_formed=False)
         if "listen.port" in changes:
-            raise ConfigChangeError([("listen.port", "needs a restart")], needs_restart=True)
+            raise ConfigChangeError([("listen.port", "needs a restart")], well_formed=True)
         before, self.level = self.level, str(changes["log.level"])
         changed = {} if before == self.level else {"log.level": {"from": before, "to": self.level}}
         return {**self.shown(), "changed": changed}

@@ -94,6 +94,7 @@ class Target:
         if not self.alive:
             return False
         request.connection = cast(RawConnection, self)
+        request.deadline = deadline
         self.sent.append((request, opcode, body))
         return True
 
