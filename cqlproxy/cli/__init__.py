@@ -18,9 +18,14 @@ class _Main(LazyGroup):
     homes: ClassVar = {
         "serve": "cqlproxy.cli.serving:serve",
         "check-config": "cqlproxy.cli.serving:check_config",
+        "demo": "cqlproxy.cli.demonstrating:demo",
+        "status": "cqlproxy.cli.status:status",
         "mode": "cqlproxy.cli.mode:mode",
         "filters": "cqlproxy.cli.rules:filters",
+        "mirror": "cqlproxy.cli.mirror:mirror",
         "dead-letters": "cqlproxy.cli.dead_letters:dead_letters",
+        "migrate": "cqlproxy.cli.migrate:migrate",
+        "completion": "cqlproxy.cli.completion:completion",
     }
 
 

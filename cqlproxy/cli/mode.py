@@ -11,6 +11,7 @@ import click
 from cqlproxy.cli.asking import JSON, asked, asks_admin, show_reply
 from cqlproxy.cli.failures import EXIT_FAILED, fail, refuse
 from cqlproxy.cli.instant import instant
+from cqlproxy.cli.phase_argument import offered
 from cqlproxy.cli.reaching import who
 from cqlproxy.modes import parse_mode
 
@@ -52,7 +53,7 @@ def get(api: BlockingTransport, as_json: bool) -> None:
 
 
 @mode.command(name="set")
-@click.argument("name", metavar="MODE")
+@click.argument("name", metavar="MODE", shell_complete=offered)
 @click.option("--force", is_flag=True, help="Switch even if the cluster that would answer is not ready.")
 @asks_admin
 @JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -81,8 +82,13 @@ def unreachable(address: AdminAddress, error: httpx.HTTPError) -> ClientError:
         return UnreachableError(f"what answers at {url} does not speak HTTP: {error}", url, Unreached.ADDRESS)
     # The innermost knows best; those round it say that all attempts have failed.
     system = [cause for cause in below if isinstance(cause, OSError) and cause.strerror]
-    what = (system[-1].strerror if system else None) or str(error) or type(error).__name__
+    what = _reason(system[-1]) if system else str(error) or type(error).__name__
     return UnreachableError(f"no proxy can be reached at {url}: {what}", url, Unreached.ADDRESS)
+
+
+def _reason(error: OSError) -> str:
+    # asyncio has words of its own for a connection that was refused. Negative numbers are the resolver's.
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error.strerror)
 
 
 def _other_scheme(address: AdminAddress, what: str) -> UnreachableError:

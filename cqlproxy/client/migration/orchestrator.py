@@ -16,14 +16,14 @@ from cqlproxy.client.migration.errors import (
     WouldLoseError,
 )
 from cqlproxy.client.migration.fleet import Fleet
-from cqlproxy.client.migration.gates import Condition, Seen, judge
 from cqlproxy.client.migration.history import History, places_of
 from cqlproxy.client.migration.journal import Event, Journal
-from cqlproxy.client.migration.looks import Calm, Look, mode_in_common
+from cqlproxy.client.migration.looks import Look, mode_in_common
 from cqlproxy.client.migration.phases import answered_by_shadow, is_before
 from cqlproxy.client.migration.plan import Plan, Step
 from cqlproxy.client.migration.progress import Progress
 from cqlproxy.client.migration.switching import PASSING, Switching
+from cqlproxy.client.migration.watching import Watch
 from cqlproxy.modes import Mode
 
 Confirm = Callable[[str], Awaitable[bool]]
@@ -60,8 +60,7 @@ class MigrationOrchestrator:
         self._fleet = Fleet(plan.addresses(f"cqlproxy migrate ({by})"), time.time)
         self._journal = Journal(plan.journal, self._noted)
         self._switching = Switching(self._fleet, self.history, self._journal, plan.look_every)
-        self._calm = Calm()
-        self._held_since: float | None = None
+        self._watch = Watch(self.history)
         self._paused = False
 
     async def __aenter__(self) -> Self:
@@ -113,13 +112,14 @@ class MigrationOrchestrator:
         reached keeps none of the others from going back.
         """
         looks, errors = await self._fleet.look_where_possible()
-        if not looks or (errors and self.history.id is None):
+        if not looks or (errors and (adopt or self.history.id is None)):
             raise errors[0]
         await self._take_up(looks, adopt)
         phase = max((place.mode for place in self.history.places.values()), key=list(Mode).index)
         target = self.plan.phase_before(phase) if to is None else to
         if target is None or not is_before(target, phase):
-            raise NoSuchStepError(f"the proxies are in {phase}: {target or 'nothing'} is not before it")
+            what = "nothing is" if target is None else f"{target} is not"
+            raise NoSuchStepError(f"the proxies are in {phase}, and {what} before it")
         if self.history.left_alone and not answered_by_shadow(target) and not accept_loss:
             raise WouldLoseError(
                 f"in target_only the shadow alone was written, and in {target} the primary answers: it"
@@ -128,12 +128,6 @@ class MigrationOrchestrator:
             )
         await self._switch(phase, target, why="rollback", force=force, back=True)
         return target
-
-    async def look(self) -> Progress:
-        """How things stand now. Nothing is changed or noted."""
-        looks = await self._fleet.look()
-        phase = mode_in_common(looks)
-        return self._judged(looks, phase, None if phase is None else self.plan.step_after(phase))
 
     def pause(self) -> None:
         """Take no step until ``resume``; a step under way is finished."""
@@ -156,6 +150,8 @@ class MigrationOrchestrator:
         looks = await self._fleet.look()
         going, back = self.history.going, self.history.going_back
         phase = mode_in_common(looks)
+        if self.history.id is not None and not adopt:
+            await self._switching.check(looks)
         if phase is None and (going is None or adopt):
             modes = ", ".join(f"{look.url} in {look.stats.mode}" for look in looks)
             raise ForeignSwitchError(
@@ -179,17 +175,16 @@ class MigrationOrchestrator:
 
     async def _until_it_may(self, step: Step) -> str:
         """Look until the step may be taken; what allows it."""
-        self._held_since = None
         self._journal.write("waiting", phase=self.history.phase, to=step.to.value)
         while True:
             try:
                 looks = await self._fleet.look()
             except PASSING as error:
-                self._held_since = None
+                self._watch.blind()
                 self._watched(self._blind(step.to, str(error)))
             else:
                 await self._switching.check(looks)
-                progress = self._judged(looks, self.history.phase, step)
+                progress = self._watch.judge(looks, self.history.phase, step, paused=self._paused)
                 self._watched(progress)
                 if progress.lacks == ["confirm"] and not self._paused:
                     await self._ask(step)
@@ -197,30 +192,6 @@ class MigrationOrchestrator:
                 if progress.may_go and not self._paused:
                     return "; ".join(condition.says for condition in progress.conditions)
             await asyncio.sleep(self.plan.look_every)
-
-    def _judged(self, looks: Sequence[Look], phase: Mode | None, step: Step | None) -> Progress:
-        now = time.monotonic()
-        self._calm.add(looks, now)
-        in_phase = max(0.0, min(look.taken_at - look.mode_since for look in looks))
-        conditions: list[Condition] = []
-        if step is not None:
-            confirmed = self.history.confirmed is step.to
-            seen = Seen(looks, self.history.baselines, self._calm, in_phase, now, confirmed)
-            conditions = judge(step.when, seen)
-        if not all(condition.met for condition in conditions):
-            self._held_since = None
-        elif self._held_since is None:
-            self._held_since = now
-        return Progress(
-            phase=phase,
-            to=None if step is None else step.to,
-            modes={look.url: look.stats.mode.value for look in looks},
-            in_phase_seconds=in_phase,
-            conditions=conditions,
-            held_seconds=0.0 if self._held_since is None else now - self._held_since,
-            held_for=0.0 if step is None else step.when.held_for,
-            paused=self._paused,
-        )
 
     def _blind(self, to: Mode, trouble: str) -> Progress:
         """While there is nothing to judge by."""
@@ -245,4 +216,4 @@ class MigrationOrchestrator:
             self._watched(self._blind(to, said))
 
         await self._switching.switch(phase, to, why=why, force=force, back=back, trouble=trouble)
-        self._calm, self._held_since = Calm(), None
+        self._watch = Watch(self.history)

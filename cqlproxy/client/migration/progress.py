@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cqlproxy.client.migration.gates import Condition
 from cqlproxy.modes import Mode
@@ -38,6 +38,10 @@ class Progress:
     def may_go(self) -> bool:
         """Whether the step may be taken."""
         return self.to is not None and not self.lacks and self.held_seconds >= self.held_for
+
+    def but(self, trouble: str | None) -> Progress:
+        """The same with this trouble."""
+        return replace(self, trouble=trouble)
 
     def as_json(self) -> dict[str, object]:
         """As JSON types."""
