@@ -35,7 +35,7 @@ def _filters(command: _Command) -> _Command:
     return command
 
 
-@click.group(name="dead-letters")
+@click.group(name="dead-letters", short_help="Copies that were given up.")
 def dead_letters() -> None:
     """Copies that are delivered no more unless somebody replays them.
 

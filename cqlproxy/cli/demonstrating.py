@@ -13,7 +13,7 @@ from cqlproxy.cli.failures import fail
 _NEEDED = ("demo/run.py", "bootstrap/__main__.py", "tests/nodes")
 
 
-@click.command()
+@click.command(short_help="Two real nodes, the proxy and a program, compared.")
 @click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, to look around.")
 def demo(keep: bool) -> None:
     """Start two Cassandra nodes, the proxy and an ordinary program, and compare both clusters in the end.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXIT_NOT_CONFIRMED = 3
 
 
-@click.command()
+@click.command(short_help="Through the phases of a migration, and back.")
 @click.argument("path", metavar="PLAN", type=click.Path(path_type=Path))
 @click.option(
     "--to", "until", type=PHASE, metavar="PHASE", help="Stop in this phase; with --rollback, go there."

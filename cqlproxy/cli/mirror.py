@@ -23,7 +23,7 @@ _TARGET = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="The copies: paused, resumed, waited for.")
 def mirror() -> None:
     """The copies: how many wait, and whether they go.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cqlproxy.client.transport import BlockingTransport
 
 
-@click.group()
+@click.group(short_help="Who answers, and where writes are copied to.")
 def mode() -> None:
     """Who answers the application, and where its writes are copied to.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cqlproxy.client.transport import BlockingTransport
 
 
-@click.group()
+@click.group(short_help="What is copied and what is held back.")
 def filters() -> None:
     """The rules by which writes are copied or held back.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cqlproxy.client.transport import BlockingTransport
 
 
-@click.command()
+@click.command(short_help="How the running proxy is.")
 @click.option("-w", "--watch", is_flag=True, help="Go on showing it until Ctrl-C.")
 @click.option(
     "--every",
