@@ -94,10 +94,15 @@ class Sender:
         self.send(exchange, connection, exchange.wire())
 
     def send_again(self, exchange: Exchange) -> None:
-        """The connection was lost under a read: it goes once to the next node."""
-        keyspace = exchange.client.keyspace if exchange.opcode != _EXECUTE else None
-        if isinstance(exchange, Prepare):
-            keyspace = exchange.keyspace
+        """The connection was lost under a read: it goes once to the next replica, or node."""
+        if exchange.opcode == _EXECUTE:
+            (prepared,) = exchange.statements()
+            at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
+            parameters_at = at + 2 + len(prepared.id)
+            connection = exchange.route.backend.pick_for(prepared, exchange.body, parameters_at)
+            self.send(exchange, connection, exchange.wire())
+            return
+        keyspace = exchange.keyspace if isinstance(exchange, Prepare) else exchange.client.keyspace
         self.send_text(exchange, keyspace)
 
     # --- what the answering cluster has not prepared ------------------------------------------
