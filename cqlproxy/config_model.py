@@ -90,6 +90,10 @@ class ClusterAddress(Section):
     auth: Annotated[Literal["service", "client"], values.one_of("service", "client")] | None = None
     """With whose credentials clients' requests run there: ``service``, the proxy's, or ``client``, their own.
     Left out: ``client`` on the primary, where nothing else can be given, and ``service`` on the shadow."""
+    circuit_timeouts: Annotated[int, values.whole_number(0, 1_000_000)] = 10
+    """After how many requests that time out on one node in a row others are used; 0: never."""
+    circuit_open_seconds: Seconds = 10.0
+    """How long, at least, a node is passed over on which requests time out."""
     tls: Annotated[ClusterTls | None, MAPPING] = None
 
 

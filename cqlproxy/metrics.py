@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.cluster.side import Side
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
@@ -63,6 +64,8 @@ class NodeState(NamedTuple):
     """`primary` or `shadow`."""
     address: str
     up: bool
+    circuit: str = CircuitState.CLOSED.value
+    """Whether it is passed over since requests time out there: a `CircuitState`."""
 
 
 class RulesState(NamedTuple):
@@ -440,6 +443,12 @@ class Metrics:
             "protocol_errors": self.protocol_errors,
             "events_forwarded": self.events_forwarded,
             "nodes": [
-                {"cluster": node.cluster, "address": node.address, "up": node.up} for node in gauges.nodes()
+                {
+                    "cluster": node.cluster,
+                    "address": node.address,
+                    "up": node.up,
+                    "circuit": node.circuit,
+                }
+                for node in gauges.nodes()
             ],
         }

@@ -14,6 +14,7 @@ from cqlproxy.admin.server import AdminServer
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
+from cqlproxy.cluster.circuit import CircuitSettings
 from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.side import Side
@@ -234,6 +235,7 @@ class Proxy:
             protocol_version=version,
             tls=self._node_tls[side],
             account=_account(address),
+            circuit=CircuitSettings(address.circuit_timeouts, address.circuit_open_seconds),
             on_event=partial(self._event, side) if events else lambda body: None,
             on_change=partial(self._nodes_changed, side) if events else lambda: None,
         )
@@ -412,8 +414,10 @@ class Proxy:
     def _node_states(self) -> Iterable[NodeState]:
         for cluster in self._clusters:
             if cluster is not None:
-                for address, up in cluster.main.node_states().items():
-                    yield NodeState(cluster.main.name, address, up)
+                for node in cluster.main.nodes.values():
+                    yield NodeState(
+                        cluster.main.name, node.address, bool(node.connections), node.circuit.state.value
+                    )
 
     # --- what the operator sees ---------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from prometheus_client.registry import Collector
 
 from cqlproxy import __version__
 from cqlproxy.admin.security_exposition import security
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import LATENCY_BOUNDS, JournalState, LatencyHistogram, Metrics, MirrorState
-from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 from cqlproxy.validation.counts import ValidationCounts
@@ -352,9 +352,17 @@ def _nodes(metrics: Metrics) -> Iterable[Metric]:
     family = GaugeMetricFamily(
         "proxy_node_up", "1 while the proxy can use the node, else 0.", labels=["cluster", "node"]
     )
+    circuit = GaugeMetricFamily(
+        "proxy_node_circuit",
+        "1 for the state that a node's circuit breaker is in, 0 for the others.",
+        labels=["cluster", "node", "state"],
+    )
     for node in metrics.gauges.nodes():
         family.add_metric([node.cluster, node.address], float(node.up))
-    yield family
+        for state in CircuitState:
+            labels = [node.cluster, node.address, state.value]
+            circuit.add_metric(labels, float(state.value == node.circuit))
+    yield from (family, circuit)
 
 
 def _counter(name: str, documentation: str, value: int) -> Metric:

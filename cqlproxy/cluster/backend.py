@@ -24,6 +24,7 @@ from cassandra.policies import (
     RoundRobinPolicy,
 )
 
+from cqlproxy.cluster.circuit import DEFAULT, CircuitSettings, NodeCircuit
 from cqlproxy.cluster.driver import RawConnection, connection_class
 from cqlproxy.cluster.keyspaces import KeyspacePools
 from cqlproxy.cluster.node_tls import NodeTls
@@ -32,15 +33,15 @@ from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
 from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.tables import TableShape, default_ttl, table_shape
+from cqlproxy.cluster.watch import Watch, put_to_the_test
 from cqlproxy.supervision import Supervisor
 from frame_codec import Opcode, routing_values
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 3.0
-"""A connection that was silent for this long is asked, and closed when it does not answer in as long.
-
-The driver looks once in this time, so a node that has gone silent is found after at most three times as long.
+DRIVER_HEARTBEAT_SECONDS = 3.0
+"""The driver asks its control connection when it was silent for this long, and gives it up when it does not
+answer in as long. The connections of requests are watched by heartbeat.py.
 """
 
 RECONNECT_SECONDS = (0.1, 2.0)
@@ -75,6 +76,7 @@ class Backend:
 
     ``name`` is the cluster's role (``primary`` or ``shadow``), for messages and metrics.
     ``account`` is the proxy's there, None where none is needed. ``request_timeout`` is in seconds.
+    ``circuit``: when a node on which requests time out is passed over.
     ``on_event`` gets the body of each EVENT frame of the control connection; ``on_change`` is called when
     connections came or went.
     """
@@ -90,6 +92,7 @@ class Backend:
         protocol_version: int = 4,
         tls: NodeTls | None = None,
         account: ServiceAccount | None = None,
+        circuit: CircuitSettings = DEFAULT,
         on_event: Callable[[bytes], None] = lambda body: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
@@ -100,12 +103,12 @@ class Backend:
         self.authenticator: str | None = None
         """The class that nodes name in AUTHENTICATE; None where they let everybody in, or are not known."""
         self.nodes: dict[Any, Node] = {}
-        self.timed_out = 0
         self._contact_points = contact_points
         self._port = port
         self._local_datacenter = local_datacenter
         self._tls = tls
         self._account = account
+        self._circuit = circuit
         self._on_event = on_event
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
@@ -116,13 +119,16 @@ class Backend:
         self._session: Any = None
         self._closing = False
         self._live: list[RawConnection] = []
+        self._in_turn: list[RawConnection] = []
+        """Those of them that requests are sent on: of nodes that are not passed over, or else all."""
         self.only: RawConnection | None = None
-        """The connection, where there is one only."""
+        """The connection in turn, where there is one only."""
         self._turn = 0
         self._token_map: Any = None
         self._rings: dict[str, Ring | None] = {}
         self._preparing: dict[tuple[bytes, str | None, str | None], asyncio.Task[Answer]] = {}
         self.keyspaces = KeyspacePools(self._open_connection, self.nodes, self._supervisor, request_timeout)
+        self._watch = Watch(name, self.nodes, self.keyspaces, self._ask_soon)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -150,8 +156,8 @@ class Backend:
                 connection_class=connection_class(self._loop, self, self._tls),
                 reconnection_policy=ExponentialReconnectionPolicy(first, longest, max_attempts=None),
                 execution_profiles={EXEC_PROFILE_DEFAULT: ExecutionProfile(load_balancing_policy=policy)},
-                idle_heartbeat_interval=HEARTBEAT_SECONDS,
-                idle_heartbeat_timeout=HEARTBEAT_SECONDS,
+                idle_heartbeat_interval=DRIVER_HEARTBEAT_SECONDS,
+                idle_heartbeat_timeout=DRIVER_HEARTBEAT_SECONDS,
                 reprepare_on_up=False,
                 schema_event_refresh_window=SCHEMA_SECONDS,
                 driver_config_reporting_enabled=False,
@@ -206,20 +212,25 @@ class Backend:
     # --- choosing and sending -----------------------------------------------------------------
 
     def pick(self) -> RawConnection | None:
-        """The next live connection, in turn; None when there is none."""
-        live = self._live
-        count = len(live)
+        """The next connection in turn; None when there is none."""
+        in_turn = self._in_turn
+        count = len(in_turn)
         if count == 1:
-            return live[0]
+            return in_turn[0]
         if not count:
             return None
         self._turn = turn = (self._turn + 1) % count
-        return live[turn]
+        return in_turn[turn]
 
     @property
     def width(self) -> int:
         """How many connections there are to choose from."""
-        return len(self._live)
+        return len(self._in_turn)
+
+    def nodes_to_ask(self) -> list[Node]:
+        """The nodes that requests are sent to."""
+        connected = [node for node in self.nodes.values() if node.connections]
+        return [node for node in connected if node.in_turn] or connected
 
     def pick_for(self, prepared: PreparedStatement, body: bytes, parameters_at: int) -> RawConnection | None:
         """A connection for an EXECUTE: to a replica where the partition is known, else as ``pick``.
@@ -263,22 +274,42 @@ class Backend:
         return connection.send(request, flags, opcode, body, monotonic() + self.request_timeout)
 
     def sweep(self, now: float) -> None:
-        """Give up requests past their deadline (``time.monotonic()``), and notice a changed token map."""
-        for connection in self._live:
-            self.timed_out += connection.expire(now)
-        self.timed_out += self.keyspaces.sweep(now)
+        """Give up requests past their deadline, look after the nodes, and notice a changed token map.
+
+        ``now`` is ``time.monotonic()``.
+        """
+        if self._watch.sweep(now):
+            self._take_turns()
         if self._cluster is not None and self._cluster.metadata.token_map is not self._token_map:
             self._token_map = self._cluster.metadata.token_map
             self._rings.clear()
+
+    def _ask_soon(self, node: Node) -> None:
+        self._supervisor.start(put_to_the_test(node.connections[0]), f"a question to {node.address}")
+
+    def _take_turns(self) -> None:
+        """Choose anew which connections requests are sent on: some came, went, fell silent or spoke again."""
+        in_turn = [
+            connection
+            for node in self.nodes.values()
+            if not node.circuit.passes_over
+            for connection in node.connections
+            if not connection.silent
+        ] or list(self._live)
+        for connection in self._in_turn:
+            if connection not in in_turn:
+                connection.let_go()
+        self._in_turn = in_turn
+        self.only = in_turn[0] if len(in_turn) == 1 else None
+        for node in self.nodes.values():
+            node.passed_over = node.circuit.passes_over
+            node.use([connection for connection in node.connections if connection in in_turn])
+        self.keyspaces.take_turns()
 
     @property
     def in_flight(self) -> int:
         """Requests that wait for an answer of this cluster."""
         return sum(connection.pending for connection in self._live) + self.keyspaces.pending
-
-    def node_states(self) -> dict[str, bool]:
-        """Each node that was ever connected to, and whether it can be sent to now."""
-        return {node.address: bool(node.connections) for node in self.nodes.values()}
 
     async def _build_ring(self, keyspace: str) -> None:
         metadata = self._cluster.metadata
@@ -373,12 +404,14 @@ class Backend:
         host = connection.pool.host
         node = self.nodes.get(host.endpoint)
         if node is None:
-            node = self.nodes[host.endpoint] = Node(host)
+            node = self.nodes[host.endpoint] = Node(host, NodeCircuit(self._circuit))
             self._rings.clear()
+        if not node.connections:
+            node.circuit.close()
         node.host = host
         node.add(connection)
         self._live.append(connection)
-        self.only = connection if len(self._live) == 1 else None
+        self._take_turns()
         log.info("connected to a node", extra={"cluster": self.name, "node": node.address})
         self._on_change()
 
@@ -388,12 +421,16 @@ class Backend:
             return
         if connection in self._live:
             self._live.remove(connection)
-            self.only = self._live[0] if len(self._live) == 1 else None
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)
+        self._take_turns()
+        if node is not None:
             if not self._closing:
-                log.warning("lost a connection to a node", extra={"cluster": self.name, "node": node.address})
+                log.warning(
+                    "lost a connection to a node",
+                    extra={"cluster": self.name, "node": node.address, "requests": connection.pending},
+                )
             if not node.connections:
                 self.keyspaces.node_lost(node)
         self._on_change()

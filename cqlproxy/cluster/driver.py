@@ -4,7 +4,8 @@ The driver discovers, authenticates, watches and reconnects; it believes that it
 The proxy sends its raw frames over the same sockets. Three rules keep the two apart:
 
 * Stream ids below ``DRIVER_STREAMS`` are the driver's own (it is told that a connection holds no
-  more), those from there on are the proxy's. So neither needs the other's lock.
+  more) but for the last, of the proxy's heartbeats; those from there on are for the proxy's requests. So
+  neither needs the other's lock.
 * The socket belongs to the event loop. The driver's threads reach it by ``call_soon_threadsafe``.
 * The driver's own answers are decoded on a thread of their own, never on the event loop: a schema
   of a thousand tables takes the driver a while to read.
@@ -27,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, cast
 from cassandra.connection import Connection, ConnectionShutdown
 from cassandra.protocol import AuthenticateMessage, ReadyMessage
 
+from cqlproxy.cluster.heartbeat import BUSY_SECONDS, Beat, Heartbeat
 from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.request import Answer, AwaitedRequest, Failure, NoAnswerError, Request
 from frame_codec import HEADER, FrameDecoder
@@ -34,7 +36,10 @@ from frame_codec import HEADER, FrameDecoder
 log = logging.getLogger(__name__)
 
 DRIVER_STREAMS = 1024
-"""Stream ids 0..1023 are the driver's: control queries, heartbeats."""
+"""Stream ids below are not for requests: they are the driver's, and that of the proxy's heartbeats."""
+
+HEARTBEAT_STREAM = DRIVER_STREAMS - 1
+"""Always free for a question whether anybody is there, and nothing that hot paths need to know of."""
 
 LAST_STREAM = 32767
 """The highest stream id of protocol v3 and v4 (spec section 2.3)."""
@@ -45,6 +50,7 @@ UNSENT_BYTES = 4 << 20
 MAX_ANSWER_BYTES = 1 << 30
 """A node's answer is trusted up to here; Cassandra itself stops at 256 MiB by default."""
 
+_OPCODE_OPTIONS = 0x05
 _OPCODE_RESULT = 0x08
 _OPCODE_EVENT = 0x0C
 _pack_header = HEADER.pack
@@ -164,7 +170,7 @@ class RawConnection(Connection):
     keyspace: str | None
     """In which it stands, where texts without a keyspace mean that one; None of most."""
 
-    max_in_flight = DRIVER_STREAMS
+    max_in_flight = HEARTBEAT_STREAM
 
     # The driver's cache of TLS sessions is for sockets that it has wrapped itself.
     supports_tls_session_resumption = False
@@ -177,6 +183,10 @@ class RawConnection(Connection):
         self.alive = False
         self.read_at = 0.0
         """``time.monotonic()`` when bytes were read last: the time of the answers that are being handled."""
+        self.has_answered = False
+        """Whether a request was answered in time since somebody last set this to False."""
+        self._heartbeat = Heartbeat()
+        self._seen_by_driver_at = 0.0
         self._writable_callbacks: list[Callable[[], None]] = []
         self._pending: dict[int, Request] = {}
         self._orphaned: set[int] = set()
@@ -307,12 +317,36 @@ class RawConnection(Connection):
             _tell_failure(request, Failure.TIMEOUT)
         return len(late)
 
+    @property
+    def silent(self) -> bool:
+        """Whether it has left a heartbeat unanswered for so long that requests should take another one."""
+        return self._heartbeat.silent
+
+    def look_after(self, now: float, idle_seconds: float) -> bool:
+        """Ask it whether it is alive, or give it up, when it is time to.
+
+        ``now`` is ``time.monotonic()``; what the node has sent before must have been read. One on which no
+        request waits is asked when it was silent for ``idle_seconds``. Returns whether ``silent`` changed.
+        """
+        was_silent = self._heartbeat.silent
+        beat = self._heartbeat.look(now, self.read_at, BUSY_SECONDS if self._pending else idle_seconds)
+        if beat is Beat.ASK:
+            self._write(_pack_header(self._version, 0, HEARTBEAT_STREAM, _OPCODE_OPTIONS, 0))
+        elif beat is Beat.GIVE_UP:
+            silence = f"the node said nothing for {now - self.read_at:.1f} s, and left a heartbeat unanswered"
+            self._abort(ConnectionShutdown(silence))
+        return was_silent is not self._heartbeat.silent
+
     def when_writable(self, callback: Callable[[], None]) -> None:
         """Call back once, when the connection is no longer congested, or is closed."""
         self._writable_callbacks.append(callback)
 
     def _writable_again(self) -> None:
         self.congested = False
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Call back now those who wait until it is writable: other connections take their requests."""
         callbacks, self._writable_callbacks = self._writable_callbacks, []
         for callback in callbacks:
             callback()
@@ -330,7 +364,6 @@ class RawConnection(Connection):
 
     def _data_received(self, decoder: FrameDecoder, data: bytes) -> None:
         # Hot path.
-        self.msg_received = True
         self.read_at = monotonic()
         take = self._pending.pop
         free = self._free_streams.append
@@ -348,6 +381,7 @@ class RawConnection(Connection):
                         kind = request.__class__
                     together.append((request, body))
                     continue
+                self.has_answered = True
                 try:
                     request.answered(flags, opcode, body)
                 except Exception:
@@ -357,6 +391,7 @@ class RawConnection(Connection):
             else:
                 self._driver_frame(version, flags, stream, opcode, body)
         if together:
+            self.has_answered = True
             _tell_together(kind, together, self.read_at)
         if decoder.violation is not None:
             self._abort(decoder.violation)
@@ -369,6 +404,8 @@ class RawConnection(Connection):
             self._abort(ConnectionShutdown(f"the node answered on stream {stream}, which nobody uses"))
 
     def _driver_frame(self, version: int, flags: int, stream: int, opcode: int, body: bytes) -> None:
+        if stream == HEARTBEAT_STREAM:
+            return
         if opcode == _OPCODE_EVENT and stream < 0:
             self.owner.event_received(body)
         frame = _DriverFrame(version & 0x7F, flags, stream, opcode)
@@ -384,10 +421,10 @@ class RawConnection(Connection):
         self._out.clear()
         was_alive, self.alive = self.alive, False
         self._writable_again()
-        pending, self._pending = self._pending, {}
         # First out of the routing tables, so that a request told of its failure finds another node.
         if was_alive:
             self.owner.connection_closed(self)
+        pending, self._pending = self._pending, {}
         for request in pending.values():
             _tell_failure(request, Failure.CONNECTION_LOST)
         error = exc or ConnectionShutdown(f"connection to {self.endpoint} was closed by the node")
@@ -431,6 +468,15 @@ class RawConnection(Connection):
         if self._transport is not None and not self.alive and not self.is_control_connection:
             self.alive = True
             self.owner.connection_ready(self)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the driver is to ask it: only its control connection, ``look_after`` asks the others."""
+        return self.is_control_connection and self.read_at <= self._seen_by_driver_at
+
+    def reset_idle(self) -> None:
+        """The driver has seen that it is alive."""
+        self._seen_by_driver_at = monotonic()
 
     @classmethod
     def create_timer(cls, timeout: float, callback: Callable[[], None]) -> _Timer:

@@ -42,10 +42,12 @@ class KeyspaceUnavailableError(Exception):
 
 
 class _Pool:
-    __slots__ = ("connections", "growing", "turn")
+    __slots__ = ("connections", "growing", "in_turn", "turn")
 
     def __init__(self) -> None:
         self.connections: dict[Any, RawConnection] = {}
+        self.in_turn: list[RawConnection] = []
+        """Those of them to nodes that requests are sent to."""
         self.growing = False
         self.turn = 0
 
@@ -80,11 +82,11 @@ class KeyspacePools:
     def pick(self, keyspace: str) -> RawConnection | None:
         """A connection in ``keyspace`` (its real name, case as stored); None when none is open."""
         pool = self._pools.get(keyspace)
-        if pool is None or not pool.connections:
+        if pool is None or not pool.in_turn:
             return None
         self._pools.move_to_end(keyspace)
-        connections = list(pool.connections.values())
-        if len(connections) < len(self._nodes):
+        connections = pool.in_turn
+        if len(pool.connections) < len(self._nodes):
             self._grow_soon(keyspace, pool)
         pool.turn = turn = (pool.turn + 1) % len(connections)
         return connections[turn]
@@ -121,7 +123,8 @@ class KeyspacePools:
             connection = self.pick(keyspace)
             if connection is not None:
                 return connection
-            candidates = [candidate for candidate in self._nodes.values() if candidate.connections]
+            connected = [candidate for candidate in self._nodes.values() if candidate.connections]
+            candidates = [candidate for candidate in connected if candidate.in_turn] or connected
         else:
             candidates = [node]
         reason = "no node is connected"
@@ -165,6 +168,7 @@ class KeyspacePools:
             pool = self._pools[keyspace] = _Pool()
         connection.keyspace = keyspace
         pool.connections[node.host.endpoint] = connection
+        self._take_turns(pool)
         return connection
 
     def _grow_soon(self, keyspace: str, pool: _Pool) -> None:
@@ -175,7 +179,7 @@ class KeyspacePools:
     async def _grow(self, keyspace: str, pool: _Pool) -> None:
         try:
             for endpoint, node in list(self._nodes.items()):
-                if endpoint not in pool.connections and node.connections:
+                if endpoint not in pool.connections and node.in_turn:
                     await self._open_once(keyspace, node)
         except Exception as error:  # as in ``open``; the connections that are open go on serving
             log.warning(
@@ -202,6 +206,7 @@ class KeyspacePools:
             for endpoint, held in list(pool.connections.items()):
                 if held is connection:
                     del pool.connections[endpoint]
+                    self._take_turns(pool)
 
     def node_lost(self, node: Node) -> None:
         """The node is down: connections to it are closed now, not when a time-out finds them."""
@@ -210,9 +215,22 @@ class KeyspacePools:
             if connection is not None:
                 connection.close()
 
-    def sweep(self, now: float) -> int:
-        """Give up requests past their deadline (``time.monotonic()``); returns how many."""
-        return sum(c.expire(now) for pool in self._pools.values() for c in list(pool.connections.values()))
+    def connections_to(self, node: Node) -> list[RawConnection]:
+        """All that lead to a node, of whatever keyspace."""
+        endpoint = node.host.endpoint
+        return [pool.connections[endpoint] for pool in self._pools.values() if endpoint in pool.connections]
+
+    def take_turns(self) -> None:
+        """Requests are sent to other nodes than before, or a connection is silent, or is no more."""
+        for pool in self._pools.values():
+            self._take_turns(pool)
+
+    def _take_turns(self, pool: _Pool) -> None:
+        pool.in_turn = [
+            connection
+            for endpoint, connection in pool.connections.items()
+            if self._nodes[endpoint].in_turn and not connection.silent
+        ]
 
     @property
     def pending(self) -> int:

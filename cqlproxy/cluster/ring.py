@@ -7,18 +7,28 @@ from typing import Any
 
 from cassandra.cmurmur3 import murmur3
 
+from cqlproxy.cluster.circuit import NodeCircuit
 from cqlproxy.cluster.driver import RawConnection
 
 
 class Node:
-    """One node of a cluster and the connections of the proxy to it."""
+    """One node of a cluster and the connections of the proxy to it.
 
-    __slots__ = ("_next", "connections", "host", "shards")
+    ``circuit``: the node's, where it is not this object's own.
+    """
 
-    def __init__(self, host: Any) -> None:
+    __slots__ = ("_next", "_shards", "circuit", "connections", "host", "in_turn", "passed_over")
+
+    def __init__(self, host: Any, circuit: NodeCircuit | None = None) -> None:
         self.host = host
+        self.circuit = NodeCircuit() if circuit is None else circuit
         self.connections: list[RawConnection] = []
-        self.shards: dict[int, RawConnection] = {}
+        """All that are open."""
+        self.in_turn: list[RawConnection] = []
+        """Those of them that requests are sent on; none while others are used instead."""
+        self.passed_over = False
+        """What the circuit said when that was chosen."""
+        self._shards: dict[int, RawConnection] = {}
         self._next = 0
 
     @property
@@ -27,21 +37,26 @@ class Node:
 
     def add(self, connection: RawConnection) -> None:
         self.connections.append(connection)
-        self.shards[connection.features.shard_id] = connection
+        self.use([*self.in_turn, connection])
 
     def discard(self, connection: RawConnection) -> None:
         if connection in self.connections:
             self.connections.remove(connection)
-            self.shards = {c.features.shard_id: c for c in self.connections}
+            self.use([held for held in self.in_turn if held is not connection])
+
+    def use(self, connections: list[RawConnection]) -> None:
+        """Send requests on these of its connections."""
+        self.in_turn = connections
+        self._shards = {connection.features.shard_id: connection for connection in connections}
 
     def connection_for(self, token: int) -> RawConnection | None:
-        """The connection to the shard that owns ``token``; any live one where there are no shards."""
+        """The connection to the shard that owns ``token``; any in turn where there are no shards."""
         sharding = self.host.sharding_info
         if sharding is not None:
-            connection = self.shards.get(sharding.shard_id_from_token(token))
+            connection = self._shards.get(sharding.shard_id_from_token(token))
             if connection is not None and connection.alive:
                 return connection
-        connections = self.connections
+        connections = self.in_turn
         if not connections:
             return None
         self._next = turn = (self._next + 1) % len(connections)

@@ -24,6 +24,7 @@ from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.credentials import Credentials
 from cqlproxy.cluster.driver import RawConnection, connection_class, open_as
 from cqlproxy.cluster.ring import Node
+from cqlproxy.cluster.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class UserBackend(Backend):
         self._class = connection_class(self._loop, self, service._tls)
         self._join_at: dict[Any, float] = {}
         self._announced: dict[RawConnection, asyncio.Future[None]] = {}
+        # Whether a node is passed over is decided once for all users.
+        self._watch = Watch(self.name, self.nodes, self.keyspaces, None)
         self.keyspaces.most = min(KEYSPACES_PER_USER, service.keyspaces.most)
 
     # --- life ---------------------------------------------------------------------------------
@@ -86,9 +89,8 @@ class UserBackend(Backend):
     async def connect(self) -> None:
         """Open the connection to a first node; the others follow. Raises ``ConnectError``."""
         reasons = []
-        for endpoint, node in list(self._service.nodes.items()):
-            if not node.connections:
-                continue
+        for node in self._service.nodes_to_ask():
+            endpoint = node.host.endpoint
             self._join_at[endpoint] = math.inf
             try:
                 await self._join(node)
@@ -144,11 +146,11 @@ class UserBackend(Backend):
         endpoint = node.host.endpoint
         own = self.nodes.get(endpoint)
         if own is None:
-            own = self.nodes[endpoint] = Node(node.host)
+            own = self.nodes[endpoint] = Node(node.host, node.circuit)
         own.host = node.host
         own.add(connection)
         self._live.append(connection)
-        self.only = self._live[0] if len(self._live) == 1 else None
+        self._take_turns()
 
     async def _open_connection(self, node: Node) -> RawConnection:
         open_ = self._loop.run_in_executor(
@@ -185,10 +187,10 @@ class UserBackend(Backend):
             self.keyspaces.discard(connection)
             return
         self._live.remove(connection)
-        self.only = self._live[0] if len(self._live) == 1 else None
         node = self.node_of(connection)
         if node is not None:
             node.discard(connection)
+        self._take_turns()
 
     # --- what is everybody's ------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ class UserPools:
 
     async def begin_login(self) -> Login:
         """A login at one of the nodes that are up. Raises ``NoVerdictError``."""
-        nodes = [node for node in self._service.nodes.values() if node.connections]
+        nodes = self._service.nodes_to_ask()
         self._turn += 1
         reason = "no node is connected"
         for number in range(len(nodes)):

@@ -8,20 +8,15 @@ copy, so that none is given up because the target was away.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Final
+
+from cqlproxy.cluster.circuit import CircuitState
 
 FAILURES_TO_OPEN: Final = 5
 OPEN_SECONDS: Final = 30.0
 PROBES: Final = 3
 """Copies under way at the same time while the circuit is half open."""
 SUCCESSES_TO_CLOSE: Final = 3
-
-
-class CircuitState(Enum):
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 class Circuit:

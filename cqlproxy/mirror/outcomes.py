@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.cluster.request import Failure
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.attempts import Attempts
-from cqlproxy.mirror.circuit import OPEN_SECONDS, PROBES, Circuit, CircuitState
+from cqlproxy.mirror.circuit import OPEN_SECONDS, PROBES, Circuit
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.retries import Retries

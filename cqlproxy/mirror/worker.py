@@ -19,12 +19,12 @@ from time import monotonic
 from typing import Final
 
 from cqlproxy.cluster.backend import Backend
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Journal, Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.awaited import Awaited
 from cqlproxy.mirror.backlog import Backlog
-from cqlproxy.mirror.circuit import CircuitState
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.endings import AskAgain, Endings
 from cqlproxy.mirror.graves import Graves

@@ -1,19 +1,20 @@
 """What ``cqlproxy.cluster.driver`` relies on of scylla-driver: when an internal moves, this says which."""
 
 import inspect
+import threading
 from types import SimpleNamespace
 
 import cassandra
 import pytest
 from cassandra.auth import Authenticator
 from cassandra.cluster import Cluster
-from cassandra.connection import Connection, DefaultEndPoint
+from cassandra.connection import Connection, ConnectionHeartbeat, DefaultEndPoint
 from cassandra.metadata import Murmur3Token, TokenMap
 from cassandra.pool import HostConnection
 from pydantic import SecretStr
 
 from cqlproxy.cluster.credentials import Replayed
-from cqlproxy.cluster.driver import DRIVER_STREAMS, RawConnection
+from cqlproxy.cluster.driver import DRIVER_STREAMS, HEARTBEAT_STREAM, RawConnection
 from cqlproxy.cluster.service_account import ServiceAccount
 
 
@@ -40,6 +41,7 @@ def test_the_driver_is_of_the_minor_version_that_was_studied() -> None:
         ("defunct", ["self", "exc"]),
         ("error_all_requests", ["self", "exc"]),
         ("close", ["self"]),
+        ("reset_idle", ["self"]),
     ],
 )
 def test_connection_has_the_methods_that_are_called_or_overridden(name: str, expected: list[str]) -> None:
@@ -47,7 +49,19 @@ def test_connection_has_the_methods_that_are_called_or_overridden(name: str, exp
 
 
 def test_the_number_of_stream_ids_follows_from_max_in_flight() -> None:
-    assert Connection.max_request_id_for(DRIVER_STREAMS) == DRIVER_STREAMS - 1
+    assert Connection.max_request_id_for(RawConnection.max_in_flight) < HEARTBEAT_STREAM < DRIVER_STREAMS
+
+
+def test_the_driver_asks_no_connection_that_says_it_is_not_idle() -> None:
+    assert isinstance(inspect.getattr_static(Connection, "is_idle"), property)
+    reset = threading.Event()
+    busy = SimpleNamespace(is_defunct=False, is_closed=False, is_idle=False, reset_idle=reset.set)
+    holder = SimpleNamespace(get_connections=lambda: [busy])
+    heartbeat = ConnectionHeartbeat(0.01, lambda: [holder], 1)
+    try:
+        assert reset.wait(10)
+    finally:
+        heartbeat.stop()
 
 
 def test_a_pool_makes_itself_known_by_the_method_it_hands_to_its_connections() -> None:

@@ -11,7 +11,10 @@ import pytest
 
 from cqlproxy.cluster import users as users_module
 from cqlproxy.cluster.backend import ConnectError
+from cqlproxy.cluster.circuit import DEFAULT, Turn
 from cqlproxy.cluster.credentials import Credentials
+from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.cluster.request import AwaitedRequest
 from cqlproxy.cluster.ring import Ring
 from cqlproxy.cluster.user_backend import UserBackend
 from cqlproxy.cluster.users import IDLE_SECONDS, TooManyUsersError, UserPools
@@ -23,6 +26,7 @@ from tests.unit.cluster.guarded_node import GuardedCluster, Service, guarded
 ANN = Credentials([b"\0ann\0anns"])
 BEN = Credentials([b"\0ben\0bens"])
 SWEEP_SECONDS = 0.02
+TIMEOUTS_TO_OPEN = DEFAULT.timeouts
 
 
 class Client:
@@ -148,6 +152,34 @@ def test_a_user_reaches_the_replicas_that_the_proxys_account_knows() -> None:
             assert connection.endpoint.port == on.ports[0]
 
     run(main)
+
+
+def test_a_node_that_is_passed_over_is_so_for_users_too_and_what_they_see_counts() -> None:
+    async def main() -> None:
+        async with bed(nodes=2) as on:
+            pool = await on.pools.open(ANN, Client())
+            await on.until(lambda: pool.width == 2)
+            nodes = {node.host.endpoint.port: node for node in on.service.nodes.values()}
+            stuck, other = (nodes[port] for port in on.ports)
+            connection = pool.nodes[stuck.host.endpoint].connections[0]
+            for _ in range(TIMEOUTS_TO_OPEN):
+                connection.send(AwaitedRequest(), 0, Opcode.QUERY, b"", deadline=0.0)
+            pool.sweep(monotonic())
+            assert stuck.circuit.look(monotonic()) is Turn.OPENED
+            pool.sweep(monotonic())
+            assert {picked.endpoint.port for picked in all_of(pool)} == {other.host.endpoint.port}
+            in_keyspace = await pool.keyspaces.open("ks")
+            assert in_keyspace.endpoint == other.host.endpoint
+            stuck.circuit.close()
+            pool.sweep(monotonic())
+            assert len(all_of(pool)) == 2
+
+    run(main)
+
+
+def all_of(pool: UserBackend) -> set[RawConnection]:
+    """What may be picked."""
+    return {connection for _ in range(4) if (connection := pool.pick()) is not None}
 
 
 def test_a_changed_password_is_noticed_and_its_clients_are_told() -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.mirror.circuit import (
     FAILURES_TO_OPEN,
     OPEN_SECONDS,
     SUCCESSES_TO_CLOSE,
     Circuit,
-    CircuitState,
 )
 
 
