@@ -66,6 +66,8 @@ class NodeState(NamedTuple):
     up: bool
     circuit: str = CircuitState.CLOSED.value
     """Whether it is passed over since requests time out there: a `CircuitState`."""
+    requests_lost: int = 0
+    """Requests that were under way there when a connection was lost."""
 
 
 class RulesState(NamedTuple):
@@ -448,6 +450,7 @@ class Metrics:
                     "address": node.address,
                     "up": node.up,
                     "circuit": node.circuit,
+                    "requests_lost": node.requests_lost,
                 }
                 for node in gauges.nodes()
             ],

@@ -416,7 +416,11 @@ class Proxy:
             if cluster is not None:
                 for node in cluster.main.nodes.values():
                     yield NodeState(
-                        cluster.main.name, node.address, bool(node.connections), node.circuit.state.value
+                        cluster.main.name,
+                        node.address,
+                        bool(node.connections),
+                        node.circuit.state.value,
+                        node.requests_lost,
                     )
 
     # --- what the operator sees ---------------------------------------------------------------

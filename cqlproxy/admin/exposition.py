@@ -357,12 +357,18 @@ def _nodes(metrics: Metrics) -> Iterable[Metric]:
         "1 for the state that a node's circuit breaker is in, 0 for the others.",
         labels=["cluster", "node", "state"],
     )
+    lost = CounterMetricFamily(
+        "proxy_node_requests_lost_total",
+        "Requests that were under way on connections to the node when they were lost.",
+        labels=["cluster", "node"],
+    )
     for node in metrics.gauges.nodes():
+        lost.add_metric([node.cluster, node.address], node.requests_lost)
         family.add_metric([node.cluster, node.address], float(node.up))
         for state in CircuitState:
             labels = [node.cluster, node.address, state.value]
             circuit.add_metric(labels, float(state.value == node.circuit))
-    yield from (family, circuit)
+    yield from (family, circuit, lost)
 
 
 def _counter(name: str, documentation: str, value: int) -> Metric:

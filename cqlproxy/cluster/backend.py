@@ -416,12 +416,14 @@ class Backend:
         self._on_change()
 
     def connection_closed(self, connection: RawConnection) -> None:
+        node = self.node_of(connection)
+        if node is not None:
+            node.requests_lost += connection.pending
         if connection.pool is None:
             self.keyspaces.discard(connection)
             return
         if connection in self._live:
             self._live.remove(connection)
-        node = self.node_of(connection)
         if node is not None:
             node.discard(connection)
         self._take_turns()

@@ -17,7 +17,16 @@ class Node:
     ``circuit``: the node's, where it is not this object's own.
     """
 
-    __slots__ = ("_next", "_shards", "circuit", "connections", "host", "in_turn", "passed_over")
+    __slots__ = (
+        "_next",
+        "_shards",
+        "circuit",
+        "connections",
+        "host",
+        "in_turn",
+        "passed_over",
+        "requests_lost",
+    )
 
     def __init__(self, host: Any, circuit: NodeCircuit | None = None) -> None:
         self.host = host
@@ -28,6 +37,8 @@ class Node:
         """Those of them that requests are sent on; none while others are used instead."""
         self.passed_over = False
         """What the circuit said when that was chosen."""
+        self.requests_lost = 0
+        """Those that were under way on its connections when they were closed."""
         self._shards: dict[int, RawConnection] = {}
         self._next = 0
 

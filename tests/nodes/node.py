@@ -1,4 +1,4 @@
-"""A Cassandra cluster of one node, on a loopback address of its own."""
+"""One Cassandra node on a loopback address of its own: a whole cluster, unless its settings say otherwise."""
 
 import signal
 import time
@@ -59,8 +59,9 @@ class CassandraNode:
     """One node that is a whole cluster: `launch`, then `wait_ready`, or `start` for both; `stop` or `kill`.
 
     Its files are in ``root/name`` and stay there, so that a later start finds the data. `settings` are keys
-    of cassandra.yaml that replace or join ours, or with None take one away; `heap` is in Java's notation. JMX
-    is off, so there is no port to clash and no nodetool.
+    of cassandra.yaml that replace or join ours, or with None take one away; `properties` are Java's and
+    replace or join ours; `heap` is in Java's notation. JMX is off, so there is no port to clash and no
+    nodetool.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class CassandraNode:
         *,
         heap: str = "600M",
         settings: Mapping[str, object] | None = None,
+        properties: Mapping[str, object] | None = None,
         java_options: Sequence[str] = QUICK_START,
     ) -> None:
         self.name = name
@@ -80,6 +82,7 @@ class CassandraNode:
         self._root = root
         self._heap = heap
         self._settings = dict(settings or {})
+        self._properties = dict(properties or {})
         self._java_options = tuple(java_options)
         self._process: GuardedProcess | None = None
         self._paused = False
@@ -179,6 +182,7 @@ class CassandraNode:
             "cassandra.superuser_setup_delay_ms": 100,
             "jdk.attach.allowAttachSelf": "true",
             "io.netty.tryReflectionSetAccessible": "true",
+            **self._properties,
         }
         return [
             packages.java(),

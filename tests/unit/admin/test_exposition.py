@@ -81,6 +81,7 @@ NAMES = {
     "proxy_users_revoked",
     "proxy_node_up",
     "proxy_node_circuit",
+    "proxy_node_requests_lost",
     "proxy_certificate_seconds_left",
     "proxy_security_files_reload_failures",
     "proxy_security_files_stale",
@@ -260,7 +261,7 @@ def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:
         queue_bytes=lambda: 10 * depth,
         mirror_in_flight=lambda: 2,
         mirror_lag_seconds=lambda: 1.5,
-        nodes=lambda: [NodeState("primary", "10.0.0.1", True), NodeState("shadow", "::1", False, "open")],
+        nodes=lambda: [NodeState("primary", "10.0.0.1", True), NodeState("shadow", "::1", False, "open", 3)],
     )
     depth = 4
     found = samples(metrics)
@@ -270,6 +271,7 @@ def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:
     assert value(found, "proxy_mirror_lag_seconds") == 1.5
     assert value(found, "proxy_node_up", cluster="primary", node="10.0.0.1") == 1
     assert value(found, "proxy_node_up", cluster="shadow", node="::1") == 0
+    assert value(found, "proxy_node_requests_lost_total", cluster="shadow", node="::1") == 3
     states = ("closed", "open", "half_open")
     for cluster, node, one in (("primary", "10.0.0.1", "closed"), ("shadow", "::1", "open")):
         for state in states:

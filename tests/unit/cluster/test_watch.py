@@ -189,6 +189,7 @@ def test_requests_find_a_silent_node_sooner_and_each_is_told_what_became_of_it(
         await on.pass_seconds(3)
         await until_closed(on, gone)
         assert [probe.told for probe in probes] == [Failure.CONNECTION_LOST] * 5
+        assert [node.requests_lost for node in on.backend.nodes.values()] == [5, 0, 0]
 
     run(monkeypatch, test)
 

@@ -146,8 +146,8 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     assert snapshot["dropped_by_reason"] == {"queue_full": 1}
     assert snapshot["validation_skipped_by_reason"] == {"more_pages": 1}
     assert snapshot["nodes"] == [
-        {"cluster": "primary", "address": "10.0.0.1", "up": True, "circuit": "closed"},
-        {"cluster": "shadow", "address": "10.0.1.1", "up": False, "circuit": "closed"},
+        {"cluster": "primary", "address": "10.0.0.1", "up": True, "circuit": "closed", "requests_lost": 0},
+        {"cluster": "shadow", "address": "10.0.1.1", "up": False, "circuit": "closed", "requests_lost": 0},
     ]
 
 
