@@ -38,12 +38,13 @@ def event_in_words(event: Event) -> str | None:
     return None
 
 
-def conditions_in_words(progress: Progress) -> Iterator[str]:
-    """What the next step waits for."""
+def conditions_in_words(progress: Progress, *, all_of_them: bool = True) -> Iterator[str]:
+    """What the next step waits for; what holds already only with ``all_of_them``."""
     if progress.trouble is not None:
-        yield f"! {progress.trouble}"
+        yield f"!     {progress.trouble}"
     for condition in progress.conditions:
-        yield f"{'ok  ' if condition.met else 'wait'}  {condition.name}: {condition.says}"
+        if all_of_them or not condition.met:
+            yield f"{'ok  ' if condition.met else 'wait'}  {condition.name}: {condition.says}"
     if not progress.lacks and progress.held_for > progress.held_seconds:
         yield f"wait  held_for: {shown(progress.held_seconds)} of {shown(progress.held_for)}"
     if progress.paused:

@@ -80,7 +80,7 @@ class Lines:
         said = ",".join(progress.lacks) + (progress.trouble or "")
         now = time.monotonic()
         if said != self._said or now - self._said_at > _AGAIN_SECONDS:
-            for line in conditions_in_words(progress):
+            for line in conditions_in_words(progress, all_of_them=False):
                 _say(f"          {line}")
             self._said, self._said_at = said, now
 

@@ -42,7 +42,8 @@ def _judged(wanted: Conditions, seen: Seen) -> Iterator[Condition]:
     looks = seen.looks
     if wanted.stayed:
         stayed = seen.in_phase_seconds
-        yield Condition("stayed", stayed >= wanted.stayed, f"{shown(stayed)} of {shown(wanted.stayed)}")
+        says = f"{shown(stayed)} in the phase, of {shown(wanted.stayed)}"
+        yield Condition("stayed", stayed >= wanted.stayed, says)
     if wanted.lag_under is not None:
         lag = max(look.stats.mirror_lag_seconds for look in looks)
         met = lag < wanted.lag_under
@@ -76,9 +77,9 @@ def _nothing_dropped(seen: Seen) -> Condition:
 def _no_mismatches(wanted: Conditions, span: float, seen: Seen) -> Condition:
     calm, compared = seen.calm.seconds(seen.now), seen.calm.compared
     says = f"{compared} reads compared and equal for {shown(calm)} of {shown(span)}"
-    if compared < wanted.compared_at_least:
+    if 0 < compared < wanted.compared_at_least:
         says += f", {wanted.compared_at_least} wanted at least"
-        if not compared:
-            says += " (are there reads, and is validation_percentage above 0?)"
+    elif not compared and calm >= span:
+        says += " (are there reads, and is validation_percentage above 0?)"
     met = calm >= span and compared >= wanted.compared_at_least
     return Condition("no_mismatches_for", met, says)
