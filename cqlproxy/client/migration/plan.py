@@ -88,7 +88,7 @@ class Step(_Section):
 class Plan(_Section):
     """A whole plan. Paths are absolute, or relative to where the program runs unless `load_plan` read it."""
 
-    proxies: Annotated[tuple[Text, ...], Field(min_length=1, max_length=1000)] = (DEFAULT_URL,)
+    proxies: tuple[Text, ...] = (DEFAULT_URL,)
     """Admin addresses of all proxies through which the application writes."""
     token_file: Path | None = None
     ca_file: Path | None = None
@@ -100,11 +100,13 @@ class Plan(_Section):
     """Between two looks at the figures."""
     journal: Path = Path("migration.journal")
     """Of what was done; made when it is not there."""
-    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    steps: tuple[Step, ...]
 
     @field_validator("proxies")
     @classmethod
     def _addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not urls:
+            raise ValueError("must name a proxy at least")
         kept = [AdminAddress(url).url for url in urls]
         if len(set(kept)) < len(kept):
             raise ValueError("name a proxy twice")
@@ -113,6 +115,8 @@ class Plan(_Section):
     @field_validator("steps")
     @classmethod
     def _in_order(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        if not steps:
+            raise ValueError("must not be empty")
         whole = [mode for mode in Mode if mode is not Mode.PRIMARY_ONLY]
         without_sync = [mode for mode in whole if mode is not Mode.DUAL_WRITE_SYNC]
         names = [step.to for step in steps]
