@@ -14,14 +14,12 @@ from cqlproxy.admin.server import AdminServer
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
-from cqlproxy.cluster.circuit import CircuitSettings
-from cqlproxy.cluster.node_tls import NodeTls
-from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import UserPools
 from cqlproxy.cluster.versions import VersionedCluster
-from cqlproxy.config import ClusterAddress, Config
+from cqlproxy.config import Config
 from cqlproxy.config_in_force import ConfigInForce
+from cqlproxy.configured_clusters import ConfiguredClusters
 from cqlproxy.dead_letters import DeadLetters
 from cqlproxy.frontend.gate import Gate
 from cqlproxy.frontend.handshake import Handshake
@@ -101,22 +99,12 @@ class Proxy:
         self._stopping = False
         self._listening = False
         governor = Governor(rules)
-        self._node_tls = (
-            None if files.primary is None else NodeTls(files.primary, config.primary.contact_points),
-            None
-            if files.shadow is None or config.shadow is None
-            else NodeTls(files.shadow, config.shadow.contact_points),
-        )
-        primary = VersionedCluster(
-            lambda version: self._backend(Side.PRIMARY, config.primary, version), self._users
-        )
+        self._configured = ConfiguredClusters(config, files)
+        primary = VersionedCluster(lambda version: self._backend(Side.PRIMARY, version), self._users)
         shadow: VersionedCluster | None = None
         mirrors: tuple[Mirror | None, Mirror | None] = (None, None)
         if config.shadow is not None:
-            address = config.shadow
-            shadow = VersionedCluster(
-                lambda version: self._backend(Side.SHADOW, address, version), self._users
-            )
+            shadow = VersionedCluster(lambda version: self._backend(Side.SHADOW, version), self._users)
             ask_again = AskedAgain(governor, self.metrics)
             mirrors = (
                 self._mirror_to(Side.PRIMARY, primary.main, rules, ask_again),
@@ -223,24 +211,16 @@ class Proxy:
     def _users(self, backend: Backend) -> UserPools:
         return UserPools(backend, recheck_seconds=self._config.auth_recheck_seconds, metrics=self.metrics)
 
-    def _backend(self, side: Side, address: ClusterAddress, version: int) -> Backend:
+    def _backend(self, side: Side, version: int) -> Backend:
         # Events come from one control connection of a cluster, whatever versions clients speak.
-        events = version == PROTOCOL_V4
-        backend = Backend(
-            name=side.label,
-            contact_points=list(address.contact_points),
-            port=address.port,
-            local_datacenter=address.local_datacenter,
-            request_timeout=self._config.request_timeout_ms / 1000,
-            protocol_version=version,
-            tls=self._node_tls[side],
-            account=_account(address),
-            circuit=CircuitSettings(address.circuit_timeouts, address.circuit_open_seconds),
-            on_event=partial(self._event, side) if events else lambda body: None,
-            on_change=partial(self._nodes_changed, side) if events else lambda: None,
+        if version != PROTOCOL_V4:
+            return self._configured.backend(side, version)
+        return self._configured.backend(
+            side,
+            version,
+            on_event=partial(self._event, side),
+            on_change=partial(self._nodes_changed, side),
         )
-        backend.keyspaces.most = self._config.max_keyspaces
-        return backend
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -462,12 +442,6 @@ def _limits(config: Config, max_clients: int | None) -> ClientLimits:
         max_unread_bytes=listen.max_unread_bytes,
         waiting_seconds=config.request_timeout_ms / 1000,
     )
-
-
-def _account(address: ClusterAddress) -> ServiceAccount | None:
-    if address.username is None:
-        return None
-    return ServiceAccount(address.username, address.password, address.password_file)
 
 
 def _cannot_bind(section: str, where: object, error: OSError) -> str:

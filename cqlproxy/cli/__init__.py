@@ -17,9 +17,10 @@ from cqlproxy.cli.lazy_group import LazyGroup
 class _Main(LazyGroup):
     homes: ClassVar = {
         "serve": "cqlproxy.cli.serving:serve",
-        "check-config": "cqlproxy.cli.serving:check_config",
+        "check-config": "cqlproxy.cli.checking:check_config",
         "demo": "cqlproxy.cli.demonstrating:demo",
         "status": "cqlproxy.cli.status:status",
+        "config": "cqlproxy.cli.configuration:config",
         "mode": "cqlproxy.cli.mode:mode",
         "filters": "cqlproxy.cli.rules:filters",
         "mirror": "cqlproxy.cli.mirror:mirror",
@@ -39,7 +40,7 @@ def main() -> None:
 
     \b
     Examples:
-      cqlproxy check-config -c proxy.yaml
+      cqlproxy check-config proxy.yaml
       cqlproxy serve -c proxy.yaml
       cqlproxy mode get
       cqlproxy filters show

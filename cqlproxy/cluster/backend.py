@@ -327,6 +327,20 @@ class Backend:
             self._rings[keyspace] = ring
 
     @property
+    def schema(self) -> Any:
+        """The driver's ``Metadata`` of a cluster that was connected."""
+        return self._cluster.metadata
+
+    async def rows(self, text: str, host: object = None) -> list[Any]:
+        """What the proxy's account reads by a query, on the driver's ``host`` where one is given.
+
+        Raises what the driver raises. Not for clients' requests: the driver decodes the rows.
+        """
+        return await self._loop.run_in_executor(
+            self._executor, lambda: list(self._session.execute(text, host=host))
+        )
+
+    @property
     def may_disagree(self) -> bool:
         """Whether a schema change may be known to one node and not yet to another."""
         return len(self.nodes) > 1

@@ -10,11 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 from cassandra import OperationTimedOut, Unauthorized, Unavailable
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.protocol import ProtocolException
 from cassandra.query import BatchStatement, SimpleStatement
+from click.testing import CliRunner
 
+from cqlproxy.cli import main
 from frame_codec import (
     AuthResponse,
     Execute,
@@ -30,7 +33,14 @@ from tests.integration.conftest import StartProxy
 from tests.integration.guarded import GUARDED, Server, log_in, logged_in, plain, refusal, run, session
 from tests.integration.modes import switch
 from tests.integration.raw_client import RawClient
-from tests.nodes import CassandraNode, DriverProgram, ProxyProcess, loopback_address, start_together
+from tests.nodes import (
+    CassandraNode,
+    DriverProgram,
+    ProxyProcess,
+    loopback_address,
+    proxy_settings,
+    start_together,
+)
 
 PROGRAM = Path(__file__).parent / "programs" / "logins.py"
 RECHECK_SECONDS = 2.0
@@ -97,6 +107,52 @@ def eve(node: CassandraNode) -> str:
     name = f"eve{next(_numbers)}"
     run(node, *_user(name, "a"))
     return name
+
+
+# --- what the proxy's own account may do -------------------------------------------------------------
+
+
+def test_what_the_service_account_may_not_do_is_named(
+    guarded: tuple[CassandraNode, CassandraNode], tmp_path: Path
+) -> None:
+    first, second = guarded
+    run(
+        second,
+        "CREATE ROLE writer WITH PASSWORD = 'writers-secret' AND LOGIN = true",
+        "CREATE ROLE writers",
+        "GRANT ALL PERMISSIONS ON KEYSPACE a TO writers",
+        "GRANT writers TO writer",
+        "GRANT SELECT ON ALL KEYSPACES TO writer",
+    )
+    run(first, "CREATE ROLE reader WITH PASSWORD = 'readers-secret' AND LOGIN = true")
+
+    def findings(shadow: dict[str, str]) -> tuple[int, list[str]]:
+        reader = {"username": "reader", "password": "readers-secret"}
+        settings = proxy_settings(loopback_address(), first, second, primary=reader, shadow=shadow)
+        path = tmp_path / "proxy.yaml"
+        path.write_text(yaml.safe_dump(settings))
+        result = CliRunner().invoke(main, ["check-config", str(path), "--connect"])
+        assert "secret" not in result.output
+        return result.exit_code, [line for line in result.stdout.splitlines() if "permissions: " in line]
+
+    of_primary = [
+        f"warning: permissions: reader may not MODIFY keyspace {keyspace} on the primary, which is needed"
+        f" for the copies back in shadow_primary: GRANT MODIFY ON keyspace {keyspace} TO reader"
+        for keyspace in ("a", "b")
+    ]
+    status, lines = findings({"username": "writer", "password": "writers-secret"})
+    print("\n".join(lines))
+    assert (status, lines) == (
+        1,
+        [
+            "problem: permissions: writer may not MODIFY keyspace b on the shadow, which is needed for"
+            " copies, and for reads when it answers: GRANT MODIFY ON keyspace b TO writer",
+            *of_primary,
+            "warning: permissions: writer may not CREATE, ALTER or DROP in keyspace b on the shadow, so that"
+            " schema changes cannot be copied there: grant it, or set mirror.schema_changes: false",
+        ],
+    )
+    assert findings(SHADOW_SERVICE) == (0, of_primary)
 
 
 # --- right credentials ------------------------------------------------------------------------------

@@ -91,7 +91,15 @@ def test_a_file_that_is_not_there(tmp_path: Path, command: str) -> None:
 def test_a_file_must_be_named(command: str) -> None:
     result = run(command)
     assert result.exit_code == 2
-    assert "Missing option '-c'" in result.stderr
+    missing = {"serve": "option '-c'", "check-config": "argument 'FILE'"}
+    assert f"Missing {missing[command]}" in result.stderr
+
+
+def test_a_file_is_named_once(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    result = run("check-config", path, "-c", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "FILE is given twice" in result.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -271,7 +279,8 @@ def test_version_and_help_of_the_module() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_shows_an_example(command: str) -> None:
-    assert f"cqlproxy {command} -c proxy.yaml" in run(command, "--help").stdout
+    option = {"serve": "-c ", "check-config": ""}[command]
+    assert f"cqlproxy {command} {option}proxy.yaml" in run(command, "--help").stdout
 
 
 def test_the_version_is_the_project_s() -> None:
