@@ -36,6 +36,8 @@ class GuardedCluster:
     def __init__(self) -> None:
         self.passwords: dict[str, str] = {}
         self.unable: str | None = None
+        self.silent = False
+        """Whether the nodes say nothing any more."""
         self.logins = 0
         self.connections: list[_Connection] = []
 
@@ -57,6 +59,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for _, _, stream, opcode, body in self._decoder.feed(data):
+            if self._cluster.silent:
+                continue
             answer, content = self._answer(opcode, body)
             self.transport.write(encode_frame(0x84, 0, stream, answer, content))
 

@@ -14,7 +14,8 @@ from cqlproxy.cluster.backend import ConnectError
 from cqlproxy.cluster.circuit import DEFAULT, Turn
 from cqlproxy.cluster.credentials import Credentials
 from cqlproxy.cluster.driver import RawConnection
-from cqlproxy.cluster.request import AwaitedRequest
+from cqlproxy.cluster.heartbeat import BUSY_SECONDS, KEEP_ALIVE_SECONDS, LOST_SECONDS
+from cqlproxy.cluster.request import AwaitedRequest, NoAnswerError
 from cqlproxy.cluster.ring import Ring
 from cqlproxy.cluster.user_backend import UserBackend
 from cqlproxy.cluster.users import IDLE_SECONDS, TooManyUsersError, UserPools
@@ -173,6 +174,37 @@ def test_a_node_that_is_passed_over_is_so_for_users_too_and_what_they_see_counts
             stuck.circuit.close()
             pool.sweep(monotonic())
             assert len(all_of(pool)) == 2
+
+    run(main)
+
+
+def test_the_connections_of_users_are_watched_whether_they_are_used_or_not() -> None:
+    async def main() -> None:
+        async with bed() as on:
+            idle, busy = await on.pools.open(ANN, Client()), await on.pools.open(BEN, Client())
+            in_keyspace = await busy.keyspaces.open("ks")
+            on.cluster.silent = True
+            begun = monotonic()
+            request = AwaitedRequest()
+            used = busy.pick()
+            assert used is not None
+            used.send(request, 0, Opcode.QUERY, b"", deadline=begun + 3600)
+            closed: dict[str, float] = {}
+            for step in range(int(10 * (KEEP_ALIVE_SECONDS + LOST_SECONDS + 1))):
+                now = begun + step / 10
+                idle.sweep(now)
+                busy.sweep(now)
+                for name, pool in (("idle", idle), ("busy", busy)):
+                    if not pool.ready:
+                        closed.setdefault(name, now - begun)
+                # Nothing is to be read: the nodes are silent. The loop has what was aborted to clear away.
+                for _ in range(4):
+                    await asyncio.sleep(0)
+            with pytest.raises(NoAnswerError, match="connection lost"):
+                await request.answer()
+            assert closed["busy"] < BUSY_SECONDS + LOST_SECONDS + 1
+            assert KEEP_ALIVE_SECONDS < closed["idle"] < KEEP_ALIVE_SECONDS + LOST_SECONDS + 1
+            assert not in_keyspace.alive
 
     run(main)
 
