@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), metavar="FILE", help="The same.")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="FILE, as `serve` takes it.",
+)
 @click.option("--connect", is_flag=True, help="Connect to both clusters as well, and compare them.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check_config(file: Path | None, path: Path | None, connect: bool, as_json: bool) -> None:

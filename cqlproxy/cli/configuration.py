@@ -120,7 +120,7 @@ def _known(argument: str, path: str) -> Key:
 
 
 def _in_force(body: dict[str, object]) -> list[str]:
-    lines = [_shown(body.get("config"))]
+    lines = [_shown(_given(body.get("config")))]
     for name, meaning in (
         ("differs_from_file", "differs from the file"),
         ("needs_restart", "needs a restart"),
@@ -129,6 +129,13 @@ def _in_force(body: dict[str, object]) -> list[str]:
         if isinstance(found, list) and found:
             lines.append(f"# {meaning}: {', '.join(map(str, found))}")
     return lines
+
+
+def _given(value: object) -> object:
+    """Less what is left out, for which the file has no value."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _given(one) for name, one in value.items() if one is not None}
 
 
 def _shown(value: object) -> str:

@@ -18,10 +18,10 @@ LEAVES = {path: command for path, command in COMMANDS.items() if not isinstance(
 # What they print is for no program, or is lines of JSON already.
 WITHOUT_JSON = {
     "cqlproxy serve",
-    "cqlproxy check-config",
     "cqlproxy demo",
     "cqlproxy completion",
     "cqlproxy dead-letters export",
+    "cqlproxy config schema",
 }
 
 
@@ -31,7 +31,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_all_commands_of_the_operator_are_there() -> None:
-    wanted = "serve demo check-config status mode filters mirror dead-letters migrate completion"
+    wanted = "serve demo check-config config status mode filters mirror dead-letters migrate completion"
     assert {f"cqlproxy {name}" for name in wanted.split()} <= COMMANDS.keys()
 
 
