@@ -6,7 +6,15 @@ import asyncio
 import threading
 from pathlib import Path
 
-from frame_codec import HEADER, REQUEST_VERSIONS, FrameDecoder, Opcode, encode_frame
+from frame_codec import (
+    HEADER,
+    REQUEST_VERSIONS,
+    FrameDecoder,
+    FrameFlag,
+    Opcode,
+    decompress,
+    encode_frame,
+)
 from tests.nodes import DriverProgram, ProxyProcess, loopback_address
 from tests.nodes.addresses import NATIVE_PORT
 
@@ -16,6 +24,8 @@ _CHANGES = (b"CREATE", b"DROP", b"ALTER", b"TRUNCATE", b"USE ", b"GRANT", b"REVO
 
 def recorded(proxy: ProxyProcess, program: Path, *arguments: str | int, root: Path) -> list[bytes]:
     """The frames that `program` sends, each once, but for long ones and those that change the schema.
+
+    Bodies are not compressed, whatever the driver agreed on.
 
     The program gets the address and the port of a server, then `arguments`.
     """
@@ -31,6 +41,12 @@ def _harmless(frame: bytes) -> bool:
     opcode = HEADER.unpack_from(frame)[3]
     text = frame.upper()
     return opcode != Opcode.STARTUP and not any(change in text for change in _CHANGES)
+
+
+def _plain(version: int, flags: int, stream: int, opcode: int, body: bytes) -> bytes:
+    if flags & FrameFlag.COMPRESSED:
+        body = decompress(body, 1 << 28)
+    return encode_frame(version, flags & ~FrameFlag.COMPRESSED, stream, opcode, body)
 
 
 class _Tap:
@@ -70,7 +86,7 @@ class _Tap:
         try:
             while data := await reader.read(1 << 16):
                 if decoder is not None:
-                    self.frames += [encode_frame(*frame) for frame in decoder.feed(data) if frame[0] == 4]
+                    self.frames += [_plain(*frame) for frame in decoder.feed(data) if frame[0] == 4]
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:
