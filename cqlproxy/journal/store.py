@@ -285,9 +285,10 @@ class Store:
 
         Each statement costs the thread waits for the interpreter when the loop is busy.
         """
-        self._insert(row)
+        # Before it: when the row is written, nothing may fail any more.
         if monotonic() - self._measured_at > _MEASURE_SECONDS:
             self.size()
+        self._insert(row)
         return Report(self._size, self.letters.count, (0, 0), (0, 0))
 
     def _insert(self, row: Row) -> None:
