@@ -108,6 +108,12 @@ class ModeInForce:
 
     async def _switch(self, mode: Mode, by: str, force: bool) -> None:
         side = SERVING[mode].side
+        waited_for = self._mirrors[side.other] if SERVING[mode].awaited else self._mirrors[side]
+        if waited_for is not None and waited_for.paused and not force:
+            raise ModeRefusedError(
+                f"copies to the {waited_for.side.label} cluster are paused, and in {mode} they are waited"
+                " for: let them go on first (cqlproxy mirror resume), or insist with --force"
+            )
         if mode.uses_shadow and self._clusters[Side.SHADOW] is None:
             raise ModeRefusedError(
                 f"{mode} needs a shadow cluster, and the configuration has none: add the key shadow,"

@@ -28,8 +28,10 @@ from cqlproxy.frontend.listener import Listener
 from cqlproxy.frontend.one_node import Address, OneNode
 from cqlproxy.frontend.tls_door import TlsDoor
 from cqlproxy.journal import Journal
+from cqlproxy.json_writes.writer import JsonWriter
 from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
 from cqlproxy.mirror.worker import Mirror
+from cqlproxy.mirrors_in_force import MirrorsInForce
 from cqlproxy.mode_in_force import ModeInForce
 from cqlproxy.routing.asked_again import AskedAgain
 from cqlproxy.routing.copies import Copies
@@ -39,6 +41,7 @@ from cqlproxy.rules_in_force import RulesInForce
 from cqlproxy.security_files import SecurityFiles
 from cqlproxy.state_file import StateFile, StateFileError
 from cqlproxy.statements import StatementCache
+from cqlproxy.status import status
 from cqlproxy.supervision import Supervisor
 from cqlproxy.validation.validator import Validator
 from filters import Governor, Rules
@@ -154,15 +157,25 @@ class Proxy:
         )
         listen = Address(config.listen.host, config.listen.port)
         advertised = config.listen.advertised_address
+        handshake = Handshake(self._routes, gate)
         self._listener = Listener(
             host=listen.host,
             port=listen.port,
             limits=_limits(config, max_clients),
             router=self._router,
-            handshake=Handshake(self._routes, gate),
+            handshake=handshake,
             one_node=OneNode(listen, None if advertised is None else str(advertised)),
             metrics=self.metrics,
             tls=None if files.listen is None else TlsDoor(files.listen, self.metrics.count_turned_away),
+        )
+        self.writes = JsonWriter(
+            router=self._router,
+            routes=self._routes,
+            statements=statements,
+            clock=clock,
+            metrics=self.metrics,
+            load=self._listener.load,
+            standing_still=lambda: handshake.standing_still,
         )
         self.modes = ModeInForce(
             routes=self._routes,
@@ -175,6 +188,7 @@ class Proxy:
         )
         self._applied = AppliedSettings(config, self._mirrors, self._router, self._validator)
         self.config = ConfigInForce(config, config_file, modes=self.modes, appliers=self._applied.appliers)
+        self.mirrors = MirrorsInForce(self._mirrors, self.metrics, lambda: self._routes.mode)
         self.letters = None if journal is None else DeadLetters(journal.letters, self._copies_came_back)
         self._admin = AdminServer(
             config.admin.host, config.admin.port, self, token=files.token, tls=files.admin
@@ -248,7 +262,7 @@ class Proxy:
             await self._listener.start()
         except OSError as error:
             raise StartupError(_cannot_bind("listen", self._config.listen, error)) from error
-        self._listening = self.modes.may_be_switched = True
+        self._listening = self.modes.may_be_switched = self.writes.serving = True
         log.info(
             "ready for clients",
             extra={
@@ -298,7 +312,8 @@ class Proxy:
         """Answer what is under way, deliver what is queued for a while, close everything."""
         self._stopping = True
         await self._listener.stop_accepting()
-        await self._listener.answer_all(self._config.request_timeout_ms / 1000 + ANSWER_SECONDS)
+        answered_within = self._config.request_timeout_ms / 1000 + ANSWER_SECONDS
+        await asyncio.gather(self._listener.answer_all(answered_within), self.writes.stop(answered_within))
         if self._validator is not None:
             await self._validator.stop()
         kept = await self._stop_mirrors()
@@ -340,6 +355,7 @@ class Proxy:
                 if cluster is not None:
                     cluster.sweep(now)
             self._listener.sweep(now)
+            self.mirrors.note(now)
             if (ahead := self._clock.ahead_seconds) > CLOCK_BEHIND_SECONDS:
                 log.warning(
                     "the system's clock has stepped back: write times go on from the last one, not to be"
@@ -418,6 +434,19 @@ class Proxy:
 
     def stats(self) -> dict[str, object]:
         return self.metrics.snapshot()
+
+    def status(self) -> dict[str, object]:
+        return status(
+            self.metrics,
+            reasons=self.ready()[1],
+            mode=self.modes.shown(),
+            clusters={
+                cluster.main.name: cluster.main.ready for cluster in self._clusters if cluster is not None
+            },
+            mirrors=self.mirrors.shown(),
+            journal=None if self._journal is None else self._journal_state(),
+            rules=self.rules.shown_in_short(),
+        )
 
     def count_admin_refused(self) -> None:
         self.metrics.admin_refused += 1

@@ -108,12 +108,20 @@ class RulesInForce:
             return None
         return RulesState(rules.content_hash, rules.loaded_at or 0.0, bool(self._problems))
 
+    def shown_in_short(self) -> dict[str, object]:
+        """What stands in ``/status``."""
+        rules = self._governor.rules
+        return {"state": self._file_state, "enforce": rules.enforce, "content_hash": rules.content_hash}
+
+    @property
+    def _file_state(self) -> str:
+        return "none" if self._watcher is None else "refused" if self._problems else "in force"
+
     def shown(self) -> dict[str, object]:
         """See ``admin.view.RulesView``."""
-        state = "none" if self._watcher is None else "refused" if self._problems else "in force"
         return {
             "rules": self._governor.rules.summary(),
-            "file": {"state": state, "problems": list(self._problems)},
+            "file": {"state": self._file_state, "problems": list(self._problems)},
             "copies_sent_under_earlier_rules": sum(
                 mirror.sent_under_earlier_rules for mirror in self._mirrors
             ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from cqlproxy.admin.problems import RequestError
 
@@ -14,7 +15,9 @@ FRESH = {"Cache-Control": "no-store"}
 
 def answer(body: Mapping[str, object], status: int = 200) -> Response:
     """A JSON object, as of now."""
-    return JSONResponse(body, status_code=status, headers=FRESH)
+    # In ASCII, since what a request has said may be repeated, and that need not have a form in UTF-8.
+    content = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    return Response(content, status, FRESH, "application/json")
 
 
 def refused(error: RequestError) -> Response:

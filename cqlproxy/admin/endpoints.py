@@ -17,11 +17,13 @@ from starlette.responses import JSONResponse, Response
 from cqlproxy.admin.answers import FRESH, answer
 from cqlproxy.admin.config_endpoints import config_operations
 from cqlproxy.admin.letters_endpoints import letters_operations
+from cqlproxy.admin.mirror_endpoints import mirror_operations
 from cqlproxy.admin.mode_endpoints import mode_operations
 from cqlproxy.admin.operations import Operation, get, routes_of
 from cqlproxy.admin.rules_endpoints import rules_operations
-from cqlproxy.admin.shapes import Health, Readiness, Stats
+from cqlproxy.admin.shapes import Health, Readiness, Stats, Status
 from cqlproxy.admin.view import View
+from cqlproxy.admin.write_endpoints import write_operations
 
 
 def operations(view: View) -> Iterator[Operation]:
@@ -30,7 +32,9 @@ def operations(view: View) -> Iterator[Operation]:
     yield from config_operations(view.config)
     yield from mode_operations(view)
     yield from rules_operations(view.rules)
+    yield from mirror_operations(view.mirrors)
     yield from letters_operations(view)
+    yield from write_operations(view.writes)
 
 
 def _plain_operations(view: View) -> Iterator[Operation]:
@@ -44,6 +48,9 @@ def _plain_operations(view: View) -> Iterator[Operation]:
 
     async def stats(_: Request) -> Response:
         return answer(view.stats())
+
+    async def status(_: Request) -> Response:
+        return answer(view.status())
 
     async def metrics(_: Request) -> Response:
         return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
@@ -62,6 +69,13 @@ def _plain_operations(view: View) -> Iterator[Operation]:
         description="For readiness probes. The cluster that does not answer clients has no say in it."
         " Needs no token. With 503 the answer is of the same form.",
         answer=Readiness,
+    )
+    yield get(
+        "/status",
+        status,
+        summary="The state of all parts at a glance",
+        description="For people, and for what shows it to them; /stats has all figures.",
+        answer=Status,
     )
     yield get("/stats", stats, summary="All figures, as JSON", answer=Stats)
     yield get("/metrics", metrics, summary="All figures, for Prometheus", media=CONTENT_TYPE_LATEST)

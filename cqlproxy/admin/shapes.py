@@ -145,6 +145,117 @@ class ConfigSchema(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
 
+class Mirror(Shape):
+    target: Annotated[Cluster, Field(description="The cluster that these copies are for.")]
+    paused: bool
+    paused_since: Seconds | None
+    paused_by: str | None
+    queue_depth: Annotated[int, Field(description="In memory, those under way included.")]
+    queue_bytes: int
+    in_flight: int
+    journal_depth: Annotated[int, Field(description="Waiting in the journal, or read back from it.")]
+    remaining: Annotated[int, Field(description="All that are not settled.")]
+    lag_seconds: Annotated[float, Field(description="Age of the oldest in memory.")]
+    copies_per_second: Annotated[float, Field(description="Delivered, over the last ten seconds.")]
+    seconds_left: Annotated[
+        float | None, Field(description="Until none remains, at this pace; null: they do not become fewer.")
+    ]
+    window: Annotated[int, Field(description="How many may be under way at the same time.")]
+    circuit: Annotated[
+        Literal["closed", "open", "half_open"], Field(description="`open`: the cluster fails and is spared.")
+    ]
+
+
+class Mirrors(Shape):
+    mirrors: Annotated[list[Mirror], Field(description="Empty without a shadow.")]
+
+
+class Drained(Shape):
+    drained: Annotated[bool, Field(description="All that were taken before the call have arrived.")]
+    remaining: int
+    copies_per_second: float
+    seconds_left: float | None
+    waited_seconds: float
+    mirrors: list[Mirror]
+
+
+class NodeState(Shape):
+    address: str
+    up: bool
+
+
+class ClusterState(Shape):
+    name: Cluster
+    ready: Annotated[bool, Field(description="At least one node is connected.")]
+    nodes: list[NodeState]
+
+
+class JournalState(Shape):
+    bytes: int
+    failing: bool
+    unprotected: int
+
+
+class Clients(Shape):
+    connections: int
+    requests_under_way: int
+
+
+class RulesState(Shape):
+    state: Literal["none", "in force", "refused"]
+    enforce: bool
+    content_hash: str | None
+
+
+class Totals(Shape):
+    total_writes: int
+    successful_writes: int
+    failed_writes: int
+    filtered_writes: int
+    mirrored_writes: int
+    dropped_writes: int
+    retried_writes: int
+    dead_letters: int
+    queue_depth: int
+    journal_depth: int
+    mirror_lag_seconds: float
+    validated_reads: int
+    consistency_mismatches: int
+
+
+class Status(Shape):
+    version: str
+    ready: bool
+    reasons: list[str]
+    uptime_seconds: float
+    last_run: Annotated[str, Field(description="How the run before this one ended: none, clean, unclean.")]
+    mode: ModeShown
+    clusters: list[ClusterState]
+    mirrors: list[Mirror]
+    journal: JournalState | None
+    clients: Clients
+    rules: RulesState
+    totals: Totals
+
+
+class CqlError(Shape):
+    code: Annotated[int | None, Field(description="Of the native protocol; null for `NOT_APPLIED`.")]
+    name: Annotated[str, Field(description="Such as `INVALID`, `WRITE_TIMEOUT`, `UNAVAILABLE`.")]
+    message: str
+    may_be_applied: Annotated[bool, Field(description="The write may be there all the same.")]
+
+
+class WriteAnswer(Shape):
+    success: bool
+    request_id: Annotated[str, Field(description="The one that was given, else a new one.")]
+    write_timestamp: Annotated[
+        int | None,
+        Field(description="Microseconds. null: the server chooses it, as for conditional writes."),
+    ]
+    latency_ms: float
+    error: CqlError | None = None
+
+
 class Stats(BaseModel):
     """Figures since the start of the process; those below at least."""
 

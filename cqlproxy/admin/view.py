@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal.letters import DeadLetter, Reason
+from cqlproxy.json_writes.request import JsonWrite, Written
 from cqlproxy.modes import Mode
 
 
@@ -128,6 +129,48 @@ class ConfigView(Protocol):
         """The JSON Schema of the configuration file. Takes a while: not for the event loop."""
 
 
+class NoMirrorError(Exception):
+    """Nothing is copied, since there is no shadow."""
+
+
+class MirrorRefusedError(Exception):
+    """What was asked of the copies cannot be done now; the message says why, and what to do."""
+
+
+class MirrorsView(Protocol):
+    """The copies under way, as operators see and hold them. All results are JSON types.
+
+    ``target`` is the cluster that they are for, None: both. All but ``shown`` raise ``NoMirrorError``.
+    """
+
+    def shown(self) -> list[dict[str, object]]:
+        """Each target's: what waits and where, how old it is, how fast it goes. Returns at once."""
+
+    def pause(self, target: Side | None, *, by: str) -> None:
+        """Send nothing from now on; copies are taken and wait. ``MirrorRefusedError`` where clients wait
+        for their copies. What is paused stays so.
+        """
+
+    def resume(self, target: Side | None, *, by: str) -> None:
+        """Send again. What is not paused goes on."""
+
+    async def drain(self, target: Side | None, seconds: float) -> dict[str, object]:
+        """Wait, so long at most, until all is delivered that was taken before; tell how far that is.
+
+        ``MirrorRefusedError`` while it is paused.
+        """
+
+
+class WritesView(Protocol):
+    """Writes of programs that have no CQL driver."""
+
+    async def write(self, wanted: JsonWrite) -> Written:
+        """Write it as any client's write, and tell what became of it.
+
+        Raises ``UnfitError`` for what cannot be sent, ``RepeatedError``, ``NotServingError``.
+        """
+
+
 class View(Protocol):
     """Read from the event loop, once per HTTP request; each call that is not awaited returns at once."""
 
@@ -147,8 +190,19 @@ class View(Protocol):
     def letters(self) -> LettersView | None:
         """The dead letters; None without a journal."""
 
+    @property
+    def mirrors(self) -> MirrorsView:
+        """What is on its way."""
+
+    @property
+    def writes(self) -> WritesView:
+        """Who writes what programs ask for."""
+
     def ready(self) -> tuple[bool, list[str]]:
         """Whether clients can be served, and if not, why: one line per reason."""
+
+    def status(self) -> dict[str, object]:
+        """What `/status` says: the state of all parts in one, as JSON types."""
 
     def stats(self) -> dict[str, object]:
         """The figures of `/stats`, as JSON types."""

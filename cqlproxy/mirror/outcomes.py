@@ -95,6 +95,8 @@ class Outcomes:
         self.circuit = Circuit()
         self.retries = Retries(settings.retry_interval, random)
         self.limit = self.window.size
+        self.paused = False
+        """Whether an operator wants nothing to be sent."""
         self.troubled = False
         """Whether there is anything to look after: failures lately, or copies that are to be tried again."""
         self._width = 0
@@ -261,9 +263,16 @@ class Outcomes:
         self._set_limit()
         self.troubled = bool(self.retries) or self.circuit.state is not CircuitState.CLOSED
 
+    def pause(self, paused: bool) -> None:
+        """Have nothing sent from now on, or go on."""
+        self.paused = paused
+        self._set_limit()
+
     def _set_limit(self) -> None:
         state = self.circuit.state
-        if state is CircuitState.CLOSED:
+        if self.paused:
+            self.limit = 0
+        elif state is CircuitState.CLOSED:
             self.limit = self.window.size
         else:
             self.limit = PROBES if state is CircuitState.HALF_OPEN else 0
@@ -275,7 +284,8 @@ class Outcomes:
         if self.circuit.state is CircuitState.CLOSED:
             for _ in range(copies):
                 self.window.arrived()
-            self.limit = self.window.size
+            if not self.paused:
+                self.limit = self.window.size
 
     def due(self) -> list[Mutation]:
         """Look after what is troubled; returns the copies whose time for another attempt has come."""

@@ -152,6 +152,27 @@ class Mirror:
         return 0 if self._backlog is None else self._backlog.depth
 
     @property
+    def remaining(self) -> int:
+        """Copies that are not settled, wherever they wait."""
+        # What was read back from the journal is in memory, and counted as of the journal as well.
+        beside = 0 if self._backlog is None else self._backlog.depth - len(self._backlog.waiting)
+        return self._holding.held + len(self._waiting.blocked) + beside
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator wants nothing to be sent."""
+        return self._outcomes.paused
+
+    def pause(self) -> None:
+        """Send nothing until ``resume``: copies are taken and wait, as while the target is away."""
+        self._outcomes.pause(True)
+
+    def resume(self) -> None:
+        """Send again."""
+        self._outcomes.pause(False)
+        self.pump()
+
+    @property
     def window(self) -> int:
         """How many copies the target is trusted to take at the same time."""
         return self._outcomes.window.size
@@ -299,6 +320,8 @@ class Mirror:
             why = "no node of it is connected"
         elif self.circuit is CircuitState.OPEN:
             why = "it fails, and is not tried at the moment"
+        elif self.paused:
+            why = "copies to it are paused"
         elif not self._holding.fits(mutation):
             why = "the queue is full"
         elif self._waiting.comes_later(mutation):
@@ -373,6 +396,8 @@ class Mirror:
 
     async def drain(self, seconds: float) -> bool:
         """Wait until all copies are settled, ``seconds`` at most; returns whether they are."""
+        if self.paused:
+            return not self.remaining
         holding = self._holding
         try:
             async with asyncio.timeout(seconds):

@@ -14,12 +14,15 @@ from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer, render
 from cqlproxy.admin.view import LettersView
-from cqlproxy.metrics import Metrics
+from cqlproxy.metrics import JournalState, Metrics
 from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
+from cqlproxy.status import status
 from filters import Governor, Rules
+from tests.unit.admin.mirrors import Mirrors
 from tests.unit.admin.modes import Modes
 from tests.unit.admin.settings import Settings
+from tests.unit.admin.writes import Writes
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Proxy:
     metrics: Metrics = field(default_factory=lambda: Metrics(Mode.PRIMARY_ONLY))
     modes: Modes = field(default_factory=Modes)
     config: Settings = field(default_factory=Settings)
+    writes: Writes = field(default_factory=Writes)
+    mirrors: Mirrors = field(default_factory=Mirrors)
     letters: LettersView | None = None
     replays: int = 0
     """How often the backlog was said to have grown."""
@@ -50,6 +55,17 @@ class Proxy:
         if self.broken:
             raise KeyError("nothing there")
         return self.metrics.snapshot()
+
+    def status(self) -> dict[str, object]:
+        return status(
+            self.metrics,
+            reasons=self.reasons,
+            mode=self.modes.shown(),
+            clusters={"primary": True, "shadow": False},
+            mirrors=self.mirrors.shown(),
+            journal=None if self.letters is None else JournalState(),
+            rules=self.rules.shown_in_short(),
+        )
 
     def count_admin_refused(self) -> None:
         self.metrics.admin_refused += 1

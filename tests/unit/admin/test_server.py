@@ -60,9 +60,20 @@ def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(path)
         assert answer.status == 404
-        paths = ["/health", "/ready", "/stats", "/metrics", "/config", "/config/schema", "/config/mode"]
+        paths = [
+            "/health",
+            "/ready",
+            "/status",
+            "/stats",
+            "/metrics",
+            "/config",
+            "/config/schema",
+            "/config/mode",
+        ]
         paths += ["/filters", "/filters/reload", "/filters/test"]
+        paths += ["/mirror", "/mirror/pause", "/mirror/resume", "/mirror/drain"]
         paths += [f"/dead-letters{path}" for path in ("", "/export", "/replay", "/purge", "/{id:int}")]
+        paths += ["/write"]
         assert answer.json == {"error": "Not Found", "paths": paths}
 
     with_server(Proxy(), scenario)
