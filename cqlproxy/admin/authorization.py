@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
-"""For probes, which carry no secrets: they say whether, and of the reason only which cluster is away."""
+OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs"})
+"""For probes, which carry no secrets: they say whether, and of the reason only which cluster is away. And for
+what describes the API, which tells nothing of this proxy but its version."""
 
 _NOT_TOLD = frozenset({"/filters/test", "/write"})
 """Paths whose POST changes nothing, or nothing that an operator looks after: as often as programs ask."""

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from cqlproxy.admin.answers import FRESH, answer
 from cqlproxy.admin.config_endpoints import config_operations
+from cqlproxy.admin.docs_endpoints import docs_routes
 from cqlproxy.admin.letters_endpoints import letters_operations
 from cqlproxy.admin.mirror_endpoints import mirror_operations
 from cqlproxy.admin.mode_endpoints import mode_operations
@@ -67,8 +68,10 @@ def _plain_operations(view: View) -> Iterator[Operation]:
         ready,
         summary="Whether clients can be served",
         description="For readiness probes. The cluster that does not answer clients has no say in it."
-        " Needs no token. With 503 the answer is of the same form.",
+        " Needs no token.",
         answer=Readiness,
+        refusals={503: "They cannot."},
+        refusal=Readiness,
     )
     yield get(
         "/status",
@@ -83,7 +86,8 @@ def _plain_operations(view: View) -> Iterator[Operation]:
 
 def application(view: View) -> Starlette:
     """The ASGI application that answers for `view`."""
-    routes = routes_of(operations(view))
+    calls = list(operations(view))
+    routes = routes_of(calls) + docs_routes(calls)
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

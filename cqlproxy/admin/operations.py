@@ -42,6 +42,8 @@ class Operation:
     media: str = JSON
     refusals: Mapping[int, str] = field(default_factory=dict)
     """By status: when it is given. Those that all calls of its kind have are not named."""
+    refusal: type[BaseModel] | None = None
+    """The answer with those statuses, where it is no ``Problem``."""
     changes: bool = False
     """Whether it changes something."""
 
@@ -55,6 +57,7 @@ def get(
     answer: type[BaseModel] | None = None,
     media: str = JSON,
     refusals: Mapping[int, str] | None = None,
+    refusal: type[BaseModel] | None = None,
 ) -> Operation:
     """A call that tells something, and takes nothing but its path."""
     return Operation(
@@ -66,6 +69,7 @@ def get(
         answer=answer,
         media=media,
         refusals=refusals or {},
+        refusal=refusal,
     )
 
 

@@ -79,22 +79,20 @@ def readers(proxy: ProxyProcess, primary: CassandraNode, shadow: CassandraNode) 
         found = Readers(of_primary.connect(), of_shadow.connect())
         columns = ", ".join(f"{column} {cql_type}" for cql_type, column in COLUMNS.items())
         for session in found:
-            for statement in (
+            session.execute(
                 f"CREATE KEYSPACE {KEYSPACE} WITH replication ="
-                " {'class': 'SimpleStrategy', 'replication_factor': 1}",
-                f'CREATE TYPE {KEYSPACE}.address (street text, zips list<int>, "Since" date)',
-                f"CREATE TABLE {OF_TYPES} (k text PRIMARY KEY, {columns})".replace("address>", "address>"),
-                f"CREATE TABLE {PLAIN} (k int PRIMARY KEY, v text, l list<int>)",
-                f"CREATE TABLE {KEYSPACE}.held (k int PRIMARY KEY, v text)",
-                f"CREATE TABLE {KEYSPACE}.counted (k int PRIMARY KEY, n counter)",
-                f'CREATE TABLE {KEYSPACE}."Odd Name" ("K k" int PRIMARY KEY, "V" text)',
+                " {'class': 'SimpleStrategy', 'replication_factor': 1}"
+            )
+            session.set_keyspace(KEYSPACE)
+            for statement in (
+                'CREATE TYPE address (street text, zips frozen<list<int>>, "Since" date)',
+                f"CREATE TABLE of_types (k text PRIMARY KEY, {columns})",
+                "CREATE TABLE plain (k int PRIMARY KEY, v text, l list<int>)",
+                "CREATE TABLE held (k int PRIMARY KEY, v text)",
+                "CREATE TABLE counted (k int PRIMARY KEY, n counter)",
+                'CREATE TABLE "Odd Name" ("K k" int PRIMARY KEY, "V" text)',
             ):
-                session.set_keyspace("system")
-                session.execute(
-                    statement.replace(" address", f" {KEYSPACE}.address").replace(
-                        "<address>", f"<{KEYSPACE}.address>"
-                    )
-                )
+                session.execute(statement)
         yield found
 
 

@@ -19,6 +19,7 @@ from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
 from cqlproxy.status import status
 from filters import Governor, Rules
+from tests.unit.admin.contract import check
 from tests.unit.admin.mirrors import Mirrors
 from tests.unit.admin.modes import Modes
 from tests.unit.admin.settings import Settings
@@ -126,7 +127,9 @@ def with_server(
             body: bytes | None = None,
             headers: Mapping[str, str] | None = None,
         ) -> Answer:
-            return await asyncio.to_thread(ask_port, server.port, path, method, body, headers)
+            answer = await asyncio.to_thread(ask_port, server.port, path, method, body, headers)
+            check(method, path, answer.status, answer.headers.get("content-type", ""), answer.body)
+            return answer
 
         try:
             await scenario(ask)

@@ -73,7 +73,7 @@ def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
         paths += ["/filters", "/filters/reload", "/filters/test"]
         paths += ["/mirror", "/mirror/pause", "/mirror/resume", "/mirror/drain"]
         paths += [f"/dead-letters{path}" for path in ("", "/export", "/replay", "/purge", "/{id:int}")]
-        paths += ["/write"]
+        paths += ["/write", "/openapi.json", "/docs"]
         assert answer.json == {"error": "Not Found", "paths": paths}
 
     with_server(Proxy(), scenario)

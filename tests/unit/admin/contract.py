@@ -1,0 +1,53 @@
+"""Every answer that a test sees is compared with the document: one that it does not describe is a failure."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+
+from cqlproxy.admin.endpoints import operations
+from cqlproxy.admin.openapi import Document, document
+from cqlproxy.admin.view import View
+
+
+class _Nobody:
+    """In the place of a proxy that is asked nothing."""
+
+    config = rules = mirrors = writes = None
+
+
+@cache
+def api() -> Document:
+    """The document, read as those read it who get it over HTTP."""
+    read: Document = json.loads(json.dumps(document(operations(cast(View, _Nobody())))))
+    return read
+
+
+def check(method: str, path: str, status: int, media: str, body: bytes) -> None:
+    """Raise AssertionError unless the document describes such an answer; other paths are not its business."""
+    call = _call(method, path.partition("?")[0])
+    if call is None or status in (405, 500):
+        return
+    responses = call["responses"]
+    assert str(status) in responses, f"{method} {path} is not said to answer with {status}: {body!r}"
+    ((described, content),) = responses[str(status)]["content"].items()
+    assert media.partition(";")[0] == described.partition(";")[0]
+    if described == "application/json":
+        _validator(json.dumps(content["schema"])).validate(json.loads(body))
+
+
+def _call(method: str, path: str) -> dict[str, Any] | None:
+    for template, methods in api()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[0-9]+", template), path):
+            found: dict[str, Any] | None = methods.get(method.lower())
+            return found
+    return None
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": api()["components"]})
