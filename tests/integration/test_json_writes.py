@@ -90,7 +90,7 @@ def readers(proxy: ProxyProcess, primary: CassandraNode, shadow: CassandraNode) 
                 "CREATE TABLE plain (k int PRIMARY KEY, v text, l list<int>)",
                 "CREATE TABLE held (k int PRIMARY KEY, v text)",
                 "CREATE TABLE counted (k int PRIMARY KEY, n counter)",
-                'CREATE TABLE "Odd Name" ("K k" int PRIMARY KEY, "V" text)',
+                'CREATE TABLE "OddName" ("K k" int PRIMARY KEY, "V" text)',
             ):
                 session.execute(statement)
         yield found
@@ -184,8 +184,8 @@ def test_rules_hold_writes_back(proxy: ProxyProcess, readers: Readers) -> None:
 
 
 def test_conditions_and_names_in_quotes(proxy: ProxyProcess, readers: Readers) -> None:
-    table = f"{KEYSPACE}.Odd Name"
-    insert = 'INSERT INTO "Odd Name" ("K k", "V") VALUES (?, ?) IF NOT EXISTS'
+    table = f"{KEYSPACE}.OddName"
+    insert = 'INSERT INTO "OddName" ("K k", "V") VALUES (?, ?) IF NOT EXISTS'
     first = write(proxy, table, insert, {"K k": 1, "V": "a"})
     second = write(proxy, table, insert, {"K k": 1, "V": "b"})
     assert (first["success"], first["write_timestamp"]) == (True, None)
@@ -198,7 +198,7 @@ def test_conditions_and_names_in_quotes(proxy: ProxyProcess, readers: Readers) -
     }
     wait_settled(proxy)
     for session in readers:
-        assert session.execute(f'SELECT "V" FROM {KEYSPACE}."Odd Name"').one() == ("a",)
+        assert session.execute(f'SELECT "V" FROM {KEYSPACE}."OddName"').one() == ("a",)
 
 
 def test_a_request_id_that_is_given_again_writes_once(proxy: ProxyProcess, readers: Readers) -> None:
