@@ -64,8 +64,7 @@ def proxy(start_module_proxy: StartProxy, primary: CassandraNode, root: Path) ->
     """With rules, dead letters, and a plan beside its configuration."""
     started = start_module_proxy(rules={"table_blacklist": ["*.migrations"]})
     folder = started.config_file.parent
-    (folder / "config").mkdir()
-    (folder / "config" / "proxy.yaml").symlink_to(started.config_file)
+    (folder / "config").symlink_to(folder)
     for name in ("plan.yaml", "migration.yaml"):
         when = {"no_dead_letters": False, "confirm": "Is it there?"}
         (folder / name).write_text(
@@ -120,7 +119,7 @@ def test_an_example_runs(example: str, proxy: ProxyProcess) -> None:
     try:
         expected = {0, 1} if "--connect" in words else {0}
         assert result.exit_code in expected, result.output
-        assert result.stdout
+        assert result.stdout or words[:2] == ["dead-letters", "export"]
     finally:
         CliRunner().invoke(main, ["mirror", "resume"])
         switch(proxy, "dual_write_async", force=True)
