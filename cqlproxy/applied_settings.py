@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from cqlproxy import logs
 from cqlproxy.config import Config
+from cqlproxy.journal import Journal
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings, Overflow
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.reads import PLAIN_READS, Reads
@@ -14,12 +15,19 @@ from cqlproxy.validation.validator import Validator
 
 
 class AppliedSettings:
-    """``validator`` is None where there is no other cluster to compare with."""
+    """``validator`` is None without another cluster to compare with, ``journal`` where none is kept."""
 
     def __init__(
-        self, config: Config, mirrors: Sequence[Mirror], router: Router, validator: Validator | None
+        self,
+        config: Config,
+        *,
+        mirrors: Sequence[Mirror],
+        journal: Journal | None,
+        router: Router,
+        validator: Validator | None,
     ) -> None:
         self._mirrors = mirrors
+        self._journal = journal
         self._router = router
         self._validator = validator
         self.drain_seconds = config.shutdown_drain_seconds
@@ -35,6 +43,7 @@ class AppliedSettings:
             "mirror.retry_interval_secs": self._use_mirror,
             "mirror.max_retry_attempts": self._use_mirror,
             "mirror.replay_rate": self._use_mirror,
+            "mirror.journal_max_bytes": self._use_journal,
             "validation_percentage": self._use_validation,
             "validation_recheck_ms": self._use_validation,
             "shutdown_drain_seconds": self._use_drain,
@@ -46,6 +55,10 @@ class AppliedSettings:
         settings = mirror_settings(config)
         for mirror in self._mirrors:
             mirror.use_settings(settings)
+
+    def _use_journal(self, config: Config) -> None:
+        if self._journal is not None:
+            self._journal.use_max_bytes(config.mirror.journal_max_bytes)
 
     def _use_validation(self, config: Config) -> None:
         if self._validator is not None:

@@ -95,7 +95,7 @@ def changed_config(config: Config, changes: Mapping[str, object], file: Path) ->
         *sections, name = path.split(".")
         inner = document
         for section in sections:
-            inner = inner[section]
+            inner = inner.setdefault(section, {})
         inner[name] = value
     try:
         changed = Config.model_validate(document)

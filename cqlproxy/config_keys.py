@@ -22,6 +22,7 @@ CHANGEABLE: Final = frozenset(
         "mirror.shadow_timeout_ms",
         "mirror.retry_interval_secs",
         "mirror.max_retry_attempts",
+        "mirror.journal_max_bytes",
         "mirror.replay_rate",
         "validation_percentage",
         "validation_recheck_ms",

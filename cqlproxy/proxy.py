@@ -186,7 +186,13 @@ class Proxy:
             metrics=self.metrics,
             state=state,
         )
-        self._applied = AppliedSettings(config, self._mirrors, self._router, self._validator)
+        self._applied = AppliedSettings(
+            config,
+            mirrors=self._mirrors,
+            journal=journal,
+            router=self._router,
+            validator=self._validator,
+        )
         self.config = ConfigInForce(config, config_file, modes=self.modes, appliers=self._applied.appliers)
         self.mirrors = MirrorsInForce(self._mirrors, self.metrics, lambda: self._routes.mode)
         self.letters = None if journal is None else DeadLetters(journal.letters, self._copies_came_back)

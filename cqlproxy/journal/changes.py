@@ -61,6 +61,14 @@ class Changes:
         self._rows: list[Row] = []
         self._then: list[Callable[[], None]] = []
 
+    def use_max_bytes(self, max_bytes: int, *, holds_deletions: bool) -> None:
+        """Another bound from the next batch on; what waited for room is looked at soon."""
+        if self._max_bytes is not None:
+            self._max_bytes = max_bytes
+        self._holds_deletions = holds_deletions
+        if self.full:
+            self._soon()
+
     def add(self, row: Row) -> None:
         """A row takes no more records and is to be written."""
         self._rows.append(row)

@@ -188,6 +188,11 @@ class Journal:
             on_dropped=on_dropped,
         )
 
+    def use_max_bytes(self, max_bytes: int) -> None:
+        """Another bound from now on. What is beyond a smaller one goes when the next copy comes."""
+        self._store.use_max_bytes(max_bytes)
+        self._changes.use_max_bytes(max_bytes, holds_deletions=max_bytes >= _SPACIOUS_BYTES)
+
     async def close(self) -> None:
         """Write all that has come, and close the file. Copies in memory are found in it the next time."""
         self._closed = self._changes.closing = True

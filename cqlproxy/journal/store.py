@@ -167,6 +167,10 @@ class Store:
         self._measured_at = monotonic()
         return self._size
 
+    def use_max_bytes(self, max_bytes: int) -> None:
+        """Another bound from the next batch on. May be called on another thread."""
+        self._max_bytes = max_bytes
+
     def _estimate(self, batch: Batch) -> None:
         """Bring the size up to date: exactly where it matters, and once in a while.
 

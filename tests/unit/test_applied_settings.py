@@ -13,6 +13,7 @@ import pytest
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.config import Config, changed_config, load_config
 from cqlproxy.config_keys import CHANGEABLE
+from cqlproxy.journal import Journal
 from cqlproxy.mirror.settings import MirrorSettings
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.reads import PLAIN_READS, Read, Reads
@@ -30,12 +31,16 @@ class Noted:
         self.made_with: Reads | None = None
         self.used: tuple[float, float] | None = None
         self.reads = COMPARED
+        self.journal_bytes = 0
 
     def use_settings(self, settings: MirrorSettings) -> None:
         self.settings = settings
 
     def use_reads(self, reads: Reads) -> None:
         self.made_with = reads
+
+    def use_max_bytes(self, max_bytes: int) -> None:
+        self.journal_bytes = max_bytes
 
     def use(self, share: float, recheck_after: float) -> None:
         self.used = share, recheck_after
@@ -55,7 +60,13 @@ def noted() -> Noted:
 
 @pytest.fixture
 def applied(config: Config, noted: Noted) -> AppliedSettings:
-    return AppliedSettings(config, [cast(Mirror, noted)], cast(Router, noted), cast(Validator, noted))
+    return AppliedSettings(
+        config,
+        mirrors=[cast(Mirror, noted)],
+        journal=cast(Journal, noted),
+        router=cast(Router, noted),
+        validator=cast(Validator, noted),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +107,12 @@ def test_mirrors_are_told(
     applied.appliers[key](changed)
     assert noted.settings is not None
     assert noted.settings._asdict() == {**mirror_settings(config)._asdict(), field: becomes}
+
+
+def test_the_journal_is_told(config: Config, applied: AppliedSettings, noted: Noted) -> None:
+    key = "mirror.journal_max_bytes"
+    applied.appliers[key](changed_config(config, {key: "1GiB"}, Path()))
+    assert noted.journal_bytes == 2**30
 
 
 def test_reads_are_compared_or_not(config: Config, applied: AppliedSettings, noted: Noted) -> None:

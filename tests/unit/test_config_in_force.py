@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cqlproxy.admin.view import ConfigChangeError
 from cqlproxy.config import Config, load_config
@@ -251,3 +253,34 @@ def test_a_bad_file_changes_nothing_and_says_why(running: Running, caplog: pytes
     assert refused == f"{unused}mode: not now"
     assert gone == f"{unused}{running.file}: there is no such file"
     assert running.applied[0][1].mirror.replay_rate == 7
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["1MiB", "off"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=3,
+)
+PATHS = st.sampled_from([*keys(), "", ".", "listen.", "listen..port", "primary.tls.x"]) | st.text(max_size=9)
+
+
+@given(st.dictionaries(PATHS, VALUES, max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_any_change_is_made_in_whole_or_refused_with_its_keys(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    running = Running(tmp_path / "proxy.yaml")
+    before = running.config.shown()
+
+    async def scenario() -> None:
+        refused: ConfigChangeError | None = None
+        try:
+            await running.config.change(changes, by="anybody")
+        except ConfigChangeError as error:
+            refused = error
+        if refused is not None:
+            assert refused.problems
+            assert all(what for _, what in refused.problems)
+            assert running.config.shown() == before
+            assert running.applied == []
+
+    run(scenario)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,36 @@ async def test_a_full_journal_lets_copies_wait_until_there_is_room(path: Path) -
             assert expected < 999
         assert stored_copies == list(range(3000))
         assert not journal.full
+
+
+@on_loop
+async def test_a_wider_bound_makes_room_at_once(path: Path) -> None:
+    async with opened(path, max_bytes=MEBIBYTE, when_full=WhenFull.BLOCK) as journal:
+        taken: list[int] = []
+        for number, copy in enumerate(numbered(0, 2000)):
+            journal.append(SHADOW, copy, held=False, stored=partial(taken.append, number))
+        await committed(journal)
+        assert len(taken) < 1100
+        journal.use_max_bytes(4 * MEBIBYTE)
+        async with asyncio.timeout(10):
+            while len(taken) < 2000:
+                await asyncio.sleep(0.001)
+
+
+@on_loop
+async def test_a_narrower_bound_holds_from_the_next_copies_on(path: Path) -> None:
+    dropped = Counter[Side]()
+    async with opened(path, max_bytes=4 * MEBIBYTE, dropped=dropped) as journal:
+        for copy in numbered(0, 2000):
+            journal.append(SHADOW, copy, held=False)
+        await committed(journal)
+        assert dropped[SHADOW] == 0
+        journal.use_max_bytes(MEBIBYTE)
+        for copy in numbered(2000, 2100):
+            journal.append(SHADOW, copy, held=False)
+        await committed(journal)
+        assert journal.size <= MEBIBYTE
+        assert dropped[SHADOW] > 1000
 
 
 @on_loop
