@@ -24,6 +24,7 @@ _NO_TOKEN = {
     "error": "this needs the admin token, as Authorization: Bearer TOKEN"
     " (for the commands of cqlproxy: --token-file or CQLPROXY_ADMIN_TOKEN)"
 }
+_OTHER_SITE = {"error": "a browser's page of another site may not ask this (its Origin is not the Host)"}
 _WHO_SHOWN = 200
 
 
@@ -43,6 +44,12 @@ class Authorization:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+        elif _is_of_another_site(scope):
+            self._refused()
+            log.warning("a page of another site has asked the admin port", extra=_particulars(scope))
+            await JSONResponse(_OTHER_SITE, status_code=403, headers={"Cache-Control": "no-store"})(
+                scope, receive, send
+            )
         elif not self._is_allowed(scope):
             self._refused()
             log.warning(
@@ -82,6 +89,16 @@ class Authorization:
             await self._app(scope, receive, note)
         finally:
             log.info("a request to change something", extra={**_particulars(scope), "status": status})
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Whether a browser asks for a page that did not come from here.
+
+    Such a page could change what the operator at the browser may change, where no token is needed.
+    """
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")
 
 
 def _particulars(scope: Scope) -> dict[str, object]:

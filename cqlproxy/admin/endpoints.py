@@ -60,15 +60,14 @@ def _plain_operations(view: View) -> Iterator[Operation]:
         "/health",
         health,
         summary="Whether the process lives",
-        description="For liveness probes. Says nothing of the clusters. Needs no token.",
+        description="For liveness probes. Says nothing of the clusters.",
         answer=Health,
     )
     yield get(
         "/ready",
         ready,
         summary="Whether clients can be served",
-        description="For readiness probes. The cluster that does not answer clients has no say in it."
-        " Needs no token.",
+        description="For readiness probes. The cluster that does not answer clients has no say in it.",
         answer=Readiness,
         refusals={503: "They cannot."},
         refusal=Readiness,

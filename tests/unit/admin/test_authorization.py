@@ -72,6 +72,21 @@ def test_a_wrong_token_is_refused(given: str) -> None:
     with_server(Proxy(), scenario, token)
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "https://localhost"])
+def test_a_page_of_another_site_may_not_ask(origin: str) -> None:
+    proxy = Proxy()
+
+    async def scenario(ask: Ask) -> None:
+        headers = {"Host": "127.0.0.1:8080", "Origin": origin}
+        answer = await ask("/config/mode", "POST", b'{"mode": "target_only"}', headers=headers)
+        assert answer.status == 403
+        headers["Origin"] = "http://127.0.0.1:8080"
+        assert (await ask("/config/mode", "POST", b'{"mode": "target_only"}', headers=headers)).status == 200
+
+    with_server(proxy, scenario)
+    assert (len(proxy.modes.asked), proxy.metrics.admin_refused) == (1, 1)
+
+
 def test_the_token_in_force_is_the_one_that_counts() -> None:
     current = [SecretStr(TOKEN)]
 

@@ -6,20 +6,28 @@ import base64
 import hashlib
 import json
 import re
+from pathlib import Path
 
 from openapi_spec_validator import validate
 from pydantic import SecretStr
 from starlette.routing import Route
 
 from cqlproxy.admin.endpoints import application
+from cqlproxy.admin.reference import reference
 from tests.unit.admin.asking import Ask, Proxy, with_server
 from tests.unit.admin.contract import api
 
+ROOT = Path(__file__).parents[3]
 TOKEN = "correct-horse-battery-staple"
 
 
 def test_the_document_is_valid() -> None:
     validate(api())
+
+
+def test_the_page_of_the_reference_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert page == reference(), "run: python -m cqlproxy.admin.reference > docs/api.md"
 
 
 def test_every_route_is_in_it() -> None:
