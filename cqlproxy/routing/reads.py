@@ -13,11 +13,14 @@ from cqlproxy.routing.paging import marked_page
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.use_warning import without_use_warning
 from cqlproxy.statements import Statement
-from frame_codec import ErrorResponse, FrameFlag, ReadTimeout, response_start
+from frame_codec import ErrorCode, ErrorResponse, FrameFlag, ReadTimeout, response_start
 
 log = logging.getLogger(__name__)
 
 _WARNING = int(FrameFlag.WARNING)
+_NOT_RUN = frozenset(
+    int(code).to_bytes(4, "big") for code in (ErrorCode.OVERLOADED, ErrorCode.IS_BOOTSTRAPPING)
+)
 
 
 class Read(Exchange):
@@ -26,6 +29,24 @@ class Read(Exchange):
     __slots__ = ()
 
     repeatable = True
+
+    def answered(self, flags: int, opcode: int, body: bytes) -> None:
+        # Hot path.
+        if opcode == ERROR and self._goes_elsewhere(flags, body):
+            return
+        self.give_answer(flags, opcode, body)
+
+    def _goes_elsewhere(self, flags: int, body: bytes) -> bool:
+        """A node that starts, stops or has too much to do has not run it: another one gets it, once.
+
+        Drivers do so themselves, where they see more than one node.
+        """
+        at = response_start(body, flags) if flags else 0
+        if body[at : at + 4] not in _NOT_RUN or self.repeated or len(self.route.backend.nodes) < 2:
+            return False
+        self.repeated = True
+        self.steps.send_again(self)
+        return True
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
@@ -61,9 +82,12 @@ class PreparedRead(Read):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
-        if opcode == ERROR and is_unprepared(flags, body):
-            self.steps.prepare_again(self, flags, body)
-            return
+        if opcode == ERROR:
+            if is_unprepared(flags, body):
+                self.steps.prepare_again(self, flags, body)
+                return
+            if self._goes_elsewhere(flags, body):
+                return
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
         self.give_answer(flags, opcode, body)

@@ -7,6 +7,8 @@ stands in its keyspace, a statement that this cluster, or one of its nodes, has 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from cqlproxy.cluster.described import described
 from cqlproxy.cluster.driver import RawConnection
@@ -94,15 +96,27 @@ class Sender:
         self.send(exchange, connection, exchange.wire())
 
     def send_again(self, exchange: Exchange) -> None:
-        """The connection was lost under a read: it goes once to the next replica, or node."""
+        """The node of a read is lost, or has not run it: it goes once to the next replica, or node."""
+        backend = exchange.route.backend
+        tried = backend.node_of(exchange.connection)
+        keyspace = None
+        choose: Callable[[], RawConnection | None] = backend.pick
         if exchange.opcode == _EXECUTE:
             (prepared,) = exchange.statements()
             at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
             parameters_at = at + 2 + len(prepared.id)
-            connection = exchange.route.backend.pick_for(prepared, exchange.body, parameters_at)
-            self.send(exchange, connection, exchange.wire())
-            return
-        keyspace = exchange.keyspace if isinstance(exchange, Prepare) else exchange.client.keyspace
+            choose = partial(backend.pick_for, prepared, exchange.body, parameters_at)
+        else:
+            keyspace = exchange.keyspace if isinstance(exchange, Prepare) else exchange.client.keyspace
+            if keyspace is not None:
+                choose = partial(backend.keyspaces.pick, keyspace)
+        for _ in range(backend.width):
+            connection = choose()
+            if connection is None:
+                break
+            if backend.node_of(connection) is not tried:
+                self.send(exchange, connection, exchange.wire())
+                return
         self.send_text(exchange, keyspace)
 
     # --- what the answering cluster has not prepared ------------------------------------------
