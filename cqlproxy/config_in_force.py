@@ -46,6 +46,8 @@ class ConfigInForce:
         self._in_file = config
         """What the file said when it was last read, with the environment."""
         self._file = file
+        self._problems: list[str] = []
+        """Why the file could not be used when it was last read; empty when it could."""
         self._modes = modes
         self._appliers = dict(appliers)
         self._changing = asyncio.Lock()
@@ -58,8 +60,11 @@ class ConfigInForce:
     # --- what is in force ---------------------------------------------------------------------
 
     def shown(self) -> dict[str, object]:
-        """See ``admin.view.ConfigView``. ``differs_from_file`` are keys that were changed since the file was
-        read, or that need a restart to be as it says; the latter are ``needs_restart``.
+        """See ``admin.view.ConfigView``.
+
+        ``differs_from_file`` are keys that were changed since the file was read, or that need a restart to be
+        as it says; the latter are ``needs_restart``. ``file_problems``: why the file was not put in force when
+        it was last read.
         """
         config = self._in_force()
         return {
@@ -68,6 +73,7 @@ class ConfigInForce:
             "file": None if self._file is None else str(self._file),
             "differs_from_file": list(_differences(config, self._in_file)),
             "needs_restart": self._needs_restart(),
+            "file_problems": list(self._problems),
         }
 
     def schema(self) -> dict[str, object]:
@@ -136,13 +142,19 @@ class ConfigInForce:
                 values = {path: _value(found, path) for path in edited if path in CHANGEABLE}
                 await self._change(values, "SIGHUP")
             except ConfigError as error:
-                _not_used(error.lines)
+                self._not_used(error.lines)
             except ModeRefusedError as refusal:
-                _not_used([f"mode: {refusal}"])
+                self._not_used([f"mode: {refusal}"])
             else:
-                self._in_file = found
+                self._in_file, self._problems = found, []
                 if waiting := self._needs_restart():
                     log.warning(f"needs a restart: {', '.join(waiting)}")
+
+    def _not_used(self, problems: list[str]) -> None:
+        self._problems = problems
+        for problem in problems:
+            # In the message itself, so that one problem does not hide the next (see cqlproxy.logs).
+            log.error(f"the configuration file cannot be used; what was in force stays so: {problem}")
 
 
 def _no_value(path: str) -> str | None:
@@ -195,9 +207,3 @@ def _tell(changed: Mapping[str, object], by: str) -> None:
     for path, values in changed.items():
         if path != "mode" and isinstance(values, dict):  # the mode's own log tells of it
             log.info(f"{path} is now {values['to']}", extra={"previous": values["from"], "by": by})
-
-
-def _not_used(problems: list[str]) -> None:
-    for problem in problems:
-        # In the message itself, so that one problem does not hide the next (see cqlproxy.logs).
-        log.error(f"the configuration file cannot be used; what was in force stays so: {problem}")

@@ -39,8 +39,9 @@ def config() -> None:
 def get(key: str | None, api: BlockingTransport, as_json: bool) -> None:
     """Show the configuration in force, or the value of one KEY such as mirror.max_bytes. Secrets are masked.
 
-    Comments at the end name the keys that differ from the file, and those that need a restart to be as the
-    file says. Exits with 1 when the proxy cannot be reached, and with 2 when there is no such key.
+    Comments at the end name the keys that differ from the file, those that need a restart to be as the file
+    says, and what was wrong with the file when it was last read. Exits with 1 when the proxy cannot be
+    reached, and with 2 when there is no such key.
 
     \b
     Examples:
@@ -124,6 +125,7 @@ def _in_force(body: dict[str, object]) -> list[str]:
     for name, meaning in (
         ("differs_from_file", "differs from the file"),
         ("needs_restart", "needs a restart"),
+        ("file_problems", "the file cannot be used as it is now"),
     ):
         found = body.get(name)
         if isinstance(found, list) and found:

@@ -131,7 +131,8 @@ def test_an_edited_file_is_in_force_after_sighup_and_what_needs_a_restart_is_nam
     edit(proxy, lambda document: document.update(log={"level": "loud"}, mirror={"replay_rate": 5}))
     unused = f"the configuration file cannot be used; what was in force stays so: {proxy.config_file}:"
     wait_for(proxy, lambda: unused in proxy.log.read_text(), "a complaint")
-    assert shown(proxy) == body
+    assert {**shown(proxy), "file_problems": []} == body
+    assert "# the file cannot be used as it is now: " in config(proxy, "get").stdout
     assert config(proxy, "set", "mode", "dual_write_async").stdout == (
         "mode is dual_write_async now, after primary_only.\n"
     )

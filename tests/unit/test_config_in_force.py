@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -230,18 +231,22 @@ def test_a_bad_file_changes_nothing_and_says_why(running: Running, caplog: pytes
     async def scenario() -> None:
         running.edit(TEXT.replace("500", "50, max_byts: 1"))
         await running.config.reload()
+        (problem,) = cast(list[str], running.shown("file_problems"))
+        assert problem.startswith(f"{running.file}:4: mirror.max_byts: ")
         running.edit(TEXT.replace("500", "5").replace("dual_write_async", "shadow_primary"))
         running.modes.refusal = "not now"
         await running.config.reload()
         os.remove(running.file)
         await running.config.reload()
-        assert running.config.shown() == before
+        gone = [f"{running.file}: there is no such file"]
+        assert running.config.shown() == {**before, "file_problems": gone}
         assert running.applied == []
         # Repaired, it is as if it had never been bad.
         running.edit(TEXT.replace("500", "7"))
         running.config.reload_soon()
         while not running.applied:
             await asyncio.sleep(0)
+        assert running.shown("file_problems") == []
         await running.config.stop()
 
     run(scenario)
