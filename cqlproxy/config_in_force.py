@@ -63,8 +63,8 @@ class ConfigInForce:
         """See ``admin.view.ConfigView``.
 
         ``differs_from_file`` are keys that were changed since the file was read, or that need a restart to be
-        as it says; the latter are ``needs_restart``. ``file_problems``: why the file was not put in force when
-        it was last read.
+        as it says; the latter are ``needs_restart``. ``file_problems``: why the file was not put in force
+        when it was last read.
         """
         config = self._in_force()
         return {
