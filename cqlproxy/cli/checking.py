@@ -97,7 +97,7 @@ def _inspected(checked: Checked) -> Inspected:
 
 
 def _in_words(seen: Inspected) -> Iterator[str]:
-    yield "Connected:" if seen.clusters else "Connected to neither cluster:"
+    yield "Connected:" if seen.clusters else "No cluster could be connected to:"
     for cluster in seen.clusters:
         yield (
             f"  {cluster.name:<10}release {cluster.release}, {', '.join(cluster.nodes)};"
