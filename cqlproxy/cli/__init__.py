@@ -42,7 +42,11 @@ def main() -> None:
     Examples:
       cqlproxy check-config proxy.yaml
       cqlproxy serve -c proxy.yaml
+      cqlproxy demo
+      cqlproxy status --watch
       cqlproxy mode get
       cqlproxy filters show
+      cqlproxy mirror drain
       cqlproxy dead-letters list
+      cqlproxy migrate plan.yaml
     """

@@ -55,7 +55,7 @@ class Conditions(_Section):
     stayed: Duration = 0
     """The least time in the phase."""
     lag_under: Duration | None = None
-    """The oldest copy that has not arrived is younger."""
+    """The oldest copy that has not arrived is younger, and none is on disk, but for ``journal_at_most``."""
     no_dead_letters: StrictBool = True
     no_dropped_writes: StrictBool = True
     """No copy was dropped in the phase, and no proxy killed that kept copies in its memory alone."""

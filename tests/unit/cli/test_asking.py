@@ -17,6 +17,11 @@ COMMANDS = [
     ["filters", "test", "SELECT * FROM ks.t"],
     ["mode", "get"],
     ["mode", "set", "TargetOnly"],
+    ["status"],
+    ["mirror", "show"],
+    ["mirror", "pause"],
+    ["mirror", "resume"],
+    ["mirror", "drain"],
     ["dead-letters", "list"],
     ["dead-letters", "show", "1"],
     ["dead-letters", "export"],
@@ -74,7 +79,7 @@ def test_a_url_that_is_none_is_exit_2(command: list[str], url: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
 def test_each_command_shows_an_example(command: list[str]) -> None:
-    group, name = command[:2]
-    assert f"\n    cqlproxy {group} {name}" in run(group, name, "--help").stdout
-    assert f"\n    cqlproxy {group} {name}" in run(group, "--help").stdout
-    assert f"\n    cqlproxy {group} " in run("--help").stdout
+    path = [word for word in command[:2] if not word.startswith("-")]
+    for depth in range(len(path) + 1):
+        assert f"\n    cqlproxy {' '.join(path)}" in run(*path[:depth], "--help").stdout or not depth
+    assert f"\n    cqlproxy {path[0]}" in run("--help").stdout

@@ -10,7 +10,9 @@ from cqlproxy.admin import ModeRefusedError
 from cqlproxy.metrics import Gauges, JournalState, Metrics
 from cqlproxy.modes import Mode
 from tests.unit.admin.asking import Proxy
+from tests.unit.admin.mirrors import Mirrors
 from tests.unit.admin.modes import Modes
+from tests.unit.admin.writes import Writes
 from tests.unit.cli.running import Running
 
 
@@ -85,6 +87,10 @@ class RunningProxy:
         """The same, while it is served."""
         self.begin(mode)
         self.proxy.metrics, self.proxy.modes = self.metrics, self.modes
+        self.proxy.reasons.clear()
+        # The server keeps to the objects that it was started with.
+        self.proxy.writes.__dict__.update(Writes().__dict__)
+        self.proxy.mirrors.__dict__.update(Mirrors().__dict__)
 
     def stop(self) -> None:
         """End its server. Safe to repeat."""

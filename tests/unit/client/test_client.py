@@ -10,6 +10,8 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +23,8 @@ from cqlproxy.client import (
     UnreachableError,
     tls_context,
 )
+from cqlproxy.client.figures import WriteResult
+from cqlproxy.json_writes.request import WriteError
 from cqlproxy.modes import Mode
 from tests.nodes.certificates import Authority
 from tests.unit.admin.asking import Proxy
@@ -215,7 +219,7 @@ def test_a_failure_of_the_proxy(running: RunningProxy) -> None:
 def test_figures_and_metrics(running: RunningProxy) -> None:
     running.metrics.writes_total, running.metrics.writes_ok = 7, 6
     running.figures.dead_letters, running.figures.lag = 3, 1.5
-    running.proxy.reasons = ["no node of the primary is connected"]
+    running.proxy.reasons.append("no node of the primary is connected")
 
     async def look() -> None:
         async with MigrationProxyClient(running.url) as proxy:
@@ -244,6 +248,82 @@ def test_rules(running: RunningProxy) -> None:
     assert [entry["table"] for entry in statements] == ["t"]
     with pytest.raises(RefusedError, match="404"):
         asked(running.url, CALLS["reload_filters"])
+
+
+def test_writes(running: RunningProxy) -> None:
+    writes = running.proxy.writes
+
+    async def write() -> None:
+        async with MigrationProxyClient(running.url) as proxy:
+            done = await proxy.insert("shop", "orders", {"id": UUID(int=7), "at": None}, consistency="QUORUM")
+            assert (done.success, done.error, done.write_timestamp) == (True, None, 1_700_000_000_000_000)
+            sent = writes.asked[-1]
+            assert (sent.keyspace, sent.table, sent.request_id) == ("shop", "orders", done.request_id)
+            assert sent.query == 'INSERT INTO "shop"."orders" ("id", "at") VALUES (?, ?)'
+            assert sent.values == ["00000000-0000-0000-0000-000000000007", None]
+            await proxy.update("shop", "orders", {"v": b"a"}, {"id": 1}, timestamp=5, request_id="mine")
+            sent = writes.asked[-1]
+            assert (sent.values, sent.timestamp, sent.request_id) == (["YQ==", 1], 5, "mine")
+            await proxy.delete("shop", "orders", {"id": 1})
+            assert writes.asked[-1].query == 'DELETE FROM "shop"."orders" WHERE "id" = ?'
+            query = "INSERT INTO orders (id, m) VALUES (:id, :m)"
+            await proxy.write("shop", "orders", query, {"id": 1, "m": {1: "a"}})
+            assert writes.asked[-1].values == {"id": 1, "m": [[1, "a"]]}
+
+    asyncio.run(write())
+
+
+def test_what_the_cluster_says_of_a_write_is_its_result(running: RunningProxy) -> None:
+    running.proxy.writes.error = WriteError(0x1100, "WRITE_TIMEOUT", "no answer in time", True)
+    (done,) = asked(running.url, CALLS["insert"])
+    assert isinstance(done, WriteResult)
+    assert not done.success
+    assert done.error is not None
+    assert (done.error.name, done.error.code, done.error.may_be_applied) == ("WRITE_TIMEOUT", 0x1100, True)
+
+
+def test_a_write_that_is_none_is_refused_with_its_field(running: RunningProxy) -> None:
+    with pytest.raises(RefusedError) as error:
+        asked(running.url, lambda proxy: proxy.write("ks", "", "INSERT INTO t (id) VALUES (?)", [1]))
+    assert (error.value.status, error.value.field) == (422, "table")
+
+
+def test_copies_are_paused_resumed_and_waited_for(running: RunningProxy) -> None:
+    running.proxy.mirrors.remaining = 250
+
+    async def steer() -> None:
+        async with MigrationProxyClient(running.url) as proxy:
+            paused = await proxy.pause("shadow", by="a test")
+            assert [(mirror.target, mirror.paused) for mirror in paused] == [
+                ("primary", False),
+                ("shadow", True),
+            ]
+            with pytest.raises(RefusedError, match="copies are paused"):
+                await proxy.drain()
+            assert not any(mirror.paused for mirror in await proxy.resume())
+            drained = await proxy.drain(wait_seconds=1)
+            assert (drained.drained, drained.remaining, drained.seconds_left) == (False, 150, 1.5)
+            assert (await proxy.drain(wait_seconds=2)).drained
+            assert [mirror.remaining for mirror in await proxy.mirrors()] == [0, 0]
+
+    asyncio.run(steer())
+
+
+def test_status_and_settings(running: RunningProxy) -> None:
+    async def look() -> None:
+        async with MigrationProxyClient(running.url) as proxy:
+            status = await proxy.status()
+            assert (status.mode.mode, status.ready, status.dead_letters) == (Mode.PRIMARY_ONLY, True, 0)
+            assert [cluster.name for cluster in status.clusters] == ["primary", "shadow"]
+            assert status.totals["total_writes"] == 0
+            assert "log.level" in cast("list[str]", (await proxy.config())["changeable"])
+            changed = await proxy.change_config({"log.level": "debug"}, by="a test")
+            assert list(cast("dict[str, object]", changed["changed"])) == ["log.level"]
+            with pytest.raises(RefusedError) as error:
+                await proxy.change_config({"listen.port": 1})
+            assert (error.value.status, error.value.field) == (409, "set.listen.port")
+
+    asyncio.run(look())
 
 
 def test_dead_letters(tmp_path: Path) -> None:
