@@ -24,7 +24,7 @@ from cassandra.policies import (
     RoundRobinPolicy,
 )
 
-from cqlproxy.cluster.circuit import DEFAULT, CircuitSettings, NodeCircuit
+from cqlproxy.cluster.circuit import DEFAULT, CircuitSettings, CircuitState, NodeCircuit
 from cqlproxy.cluster.driver import RawConnection, connection_class
 from cqlproxy.cluster.keyspaces import KeyspacePools
 from cqlproxy.cluster.node_tls import NodeTls
@@ -296,15 +296,19 @@ class Backend:
             for connection in node.connections
             if not connection.silent
         ] or list(self._live)
-        for connection in self._in_turn:
-            if connection not in in_turn:
-                connection.let_go()
+        left = [connection for connection in self._in_turn if connection not in in_turn]
         self._in_turn = in_turn
         self.only = in_turn[0] if len(in_turn) == 1 else None
         for node in self.nodes.values():
             node.passed_over = node.circuit.passes_over
             node.use([connection for connection in node.connections if connection in in_turn])
         self.keyspaces.take_turns()
+        for connection in left:
+            connection.let_go()
+            passed_over = self.node_of(connection)
+            # But for those that try it: they are there to be answered.
+            if passed_over is not None and passed_over.circuit.state is not CircuitState.HALF_OPEN:
+                connection.hand_over()
 
     @property
     def in_flight(self) -> int:

@@ -345,6 +345,16 @@ class RawConnection(Connection):
         self.congested = False
         self.let_go()
 
+    def hand_over(self) -> None:
+        """The node is passed over: what may go elsewhere does so now."""
+        if not self.alive:
+            return
+        for stream, request in list(self._pending.items()):
+            # Anything may have been told of a connection in the meantime.
+            if self._pending.get(stream) is request and request.goes_elsewhere():
+                del self._pending[stream]
+                self._orphaned.add(stream)
+
     def let_go(self) -> None:
         """Call back now those who wait until it is writable: other connections take their requests."""
         callbacks, self._writable_callbacks = self._writable_callbacks, []

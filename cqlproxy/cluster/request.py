@@ -66,6 +66,10 @@ class Request:
         """No answer came, nor will one be delivered later."""
         raise NotImplementedError(type(self).__name__)
 
+    def goes_elsewhere(self) -> bool:
+        """The node that has it is passed over; whether it was sent to another one, and waits here no more."""
+        return False
+
 
 class Answer(NamedTuple):
     """A node's answer: opcode and body as they came, without tracing id, warnings or payload."""

@@ -131,10 +131,15 @@ class Exchange(Request):
         """Pass the cluster's answer on, and do what follows from it."""
         self.client.reply(self.stream, flags, opcode, body)
 
+    def goes_elsewhere(self) -> bool:
+        if not self.repeatable or self.repeated:
+            return False
+        self.repeated = True
+        self.steps.send_again(self)
+        return True
+
     def failed(self, failure: Failure) -> None:
-        if failure is Failure.CONNECTION_LOST and self.repeatable and not self.repeated:
-            self.repeated = True
-            self.steps.send_again(self)
+        if failure is Failure.CONNECTION_LOST and self.goes_elsewhere():
             return
         if failure is Failure.TIMEOUT:
             self.steps.timed_out()

@@ -32,21 +32,17 @@ class Read(Exchange):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
-        if opcode == ERROR and self._goes_elsewhere(flags, body):
+        if opcode == ERROR and self._not_run(flags, body) and self.goes_elsewhere():
             return
         self.give_answer(flags, opcode, body)
 
-    def _goes_elsewhere(self, flags: int, body: bytes) -> bool:
-        """A node that starts, stops or has too much to do has not run it: another one gets it, once.
+    def _not_run(self, flags: int, body: bytes) -> bool:
+        """Whether a node that starts, stops or has too much to do has not run it, and there are others.
 
-        Drivers do so themselves, where they see more than one node.
+        Drivers ask another node then, where they see more than one.
         """
         at = response_start(body, flags) if flags else 0
-        if body[at : at + 4] not in _NOT_RUN or self.repeated or len(self.route.backend.nodes) < 2:
-            return False
-        self.repeated = True
-        self.steps.send_again(self)
-        return True
+        return body[at : at + 4] in _NOT_RUN and len(self.route.backend.nodes) > 1
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
@@ -86,7 +82,7 @@ class PreparedRead(Read):
             if is_unprepared(flags, body):
                 self.steps.prepare_again(self, flags, body)
                 return
-            if self._goes_elsewhere(flags, body):
+            if self._not_run(flags, body) and self.goes_elsewhere():
                 return
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)

@@ -194,6 +194,47 @@ def test_requests_find_a_silent_node_sooner_and_each_is_told_what_became_of_it(
     run(monkeypatch, test)
 
 
+class Read(Probe):
+    """A request that may go to another node."""
+
+    def __init__(self, on: Bed, other: Node) -> None:
+        super().__init__()
+        self._on = on
+        self._other = other
+
+    def goes_elsewhere(self) -> bool:
+        gone = self.connection
+        assert self._on.backend.send(self, self._on.connection(self._other), 0, Opcode.QUERY, b"")
+        assert gone not in {self._on.backend.pick() for _ in range(9)}, "nobody else is sent there"
+        return True
+
+
+@pytest.mark.parametrize("fault", ["silent", "at a standstill"])
+def test_reads_under_way_on_a_node_that_is_passed_over_are_handed_over(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(on: Bed) -> None:
+        gone, other, _ = on.nodes
+        on.backend.request_timeout = 60.0
+        await on.pass_seconds(1)
+        (on.alive if fault == "silent" else on.answering).remove(gone)
+        read, write = Read(on, other), on.send(gone)
+        assert on.backend.send(read, on.connection(gone), 0, Opcode.QUERY, b"")
+        if fault != "silent":
+            for _ in range(SETTINGS.timeouts):
+                late = Probe()
+                assert on.connection(gone).send(late, 0, Opcode.QUERY, b"", on.clock.now + 1)
+        await on.pass_seconds(3)
+        assert (read.told, write.told) == (b"answer", None)
+        assert on.connection(gone).pending == 1
+        # Its late answer is nobody's.
+        (stream, *_) = on.connection(gone)._orphaned
+        gone.receive(encode_frame(0x84, 0, stream, Opcode.RESULT, b"late"))
+        assert read.told == b"answer"
+
+    run(monkeypatch, test)
+
+
 def test_a_pause_costs_a_node_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(on: Bed) -> None:
         slow = on.nodes[0]
