@@ -13,7 +13,7 @@ help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
 	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
-	@echo "make test-long    outages of a minute, 50 stops under load, 50,000 operations in each mode and across switches"
+	@echo "make test-long    outages of a minute, 50 stops, each fault on each of three nodes, 50,000 operations in each mode"
 	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
 	@echo "make soak         30 minutes (MINUTES=) under load, with switches, restarts and crowds of clients"
 	@echo "make check        lint, format and types only"
@@ -35,8 +35,10 @@ test: check
 	@$(RUN) --java pytest
 
 test-long:
-	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 $(RUN) --java pytest \
-		tests/integration/test_shadow_away.py tests/integration/test_convergence.py tests/integration/test_stopping.py
+	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 \
+		CQLPROXY_NODE_ROUNDS=3 CQLPROXY_NODE_RATE=2000 $(RUN) --java pytest \
+		tests/integration/test_shadow_away.py tests/integration/test_convergence.py tests/integration/test_stopping.py \
+		tests/integration/test_three_nodes.py
 
 fuzz:
 	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s tests/integration/test_fuzz.py

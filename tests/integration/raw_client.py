@@ -52,6 +52,10 @@ class RawClient:
         """Send a request of the protocol version that the client was made for."""
         self.send(encode_frame(self.version, flags, stream, request.opcode, request.encode(self.version)))
 
+    def fileno(self) -> int:
+        """So that several can be waited for together."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Close it; may be repeated."""
         self._socket.close()
