@@ -24,7 +24,7 @@ from cqlproxy.client.migration.plan import Plan, Step
 from cqlproxy.client.migration.progress import Progress
 from cqlproxy.client.migration.switching import PASSING, Switching
 from cqlproxy.client.migration.watching import Watch
-from cqlproxy.modes import Mode
+from cqlproxy.modes import Mode, parse_mode
 
 Confirm = Callable[[str], Awaitable[bool]]
 
@@ -79,14 +79,15 @@ class MigrationOrchestrator:
         self._journal.close()
         await self._fleet.close()
 
-    async def run(self, until: Mode | None = None, *, adopt: bool = False, force: bool = False) -> Mode:
-        """Take step after step, each when its conditions hold, to the end of the plan or to ``until``.
+    async def run(self, until: Mode | str | None = None, *, adopt: bool = False, force: bool = False) -> Mode:
+        """Take step after step, each when its conditions hold, to the end of the plan or to ``until``, a phase in
+        any of its spellings (else ValueError).
 
         ``adopt``: go on from where somebody else has put the proxies. ``force``: take the steps whatever
         holds, even if a proxy thinks that the cluster that will answer is not ready. Returns the phase that
         was reached.
         """
-        last = self.plan.steps[-1].to if until is None else until
+        last = self.plan.steps[-1].to if until is None else parse_mode(until)
         phase = await self._begin(adopt)
         if is_before(last, phase):
             raise NoSuchStepError(f"the proxies are in {phase}, which is after {last}: go back by --rollback")
@@ -103,7 +104,12 @@ class MigrationOrchestrator:
         return phase
 
     async def rollback(
-        self, to: Mode | None = None, *, adopt: bool = False, force: bool = False, accept_loss: bool = False
+        self,
+        to: Mode | str | None = None,
+        *,
+        adopt: bool = False,
+        force: bool = False,
+        accept_loss: bool = False,
     ) -> Mode:
         """Go back at once to the phase before, or to ``to``; returns the phase.
 
@@ -116,7 +122,7 @@ class MigrationOrchestrator:
             raise errors[0]
         await self._take_up(looks, adopt)
         phase = max((place.mode for place in self.history.places.values()), key=list(Mode).index)
-        target = self.plan.phase_before(phase) if to is None else to
+        target = self.plan.phase_before(phase) if to is None else parse_mode(to)
         if target is None or not is_before(target, phase):
             what = "nothing is" if target is None else f"{target} is not"
             raise NoSuchStepError(f"the proxies are in {phase}, and {what} before it")
