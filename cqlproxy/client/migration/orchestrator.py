@@ -80,12 +80,11 @@ class MigrationOrchestrator:
         await self._fleet.close()
 
     async def run(self, until: Mode | str | None = None, *, adopt: bool = False, force: bool = False) -> Mode:
-        """Take step after step, each when its conditions hold, to the end of the plan or to ``until``, a phase in
-        any of its spellings (else ValueError).
+        """Take step after step, each when its conditions hold, to the end of the plan or to ``until``.
 
-        ``adopt``: go on from where somebody else has put the proxies. ``force``: take the steps whatever
-        holds, even if a proxy thinks that the cluster that will answer is not ready. Returns the phase that
-        was reached.
+        ``until`` is a phase in any of its spellings, else a ValueError. ``adopt``: go on from where somebody
+        else has put the proxies. ``force``: take the steps whatever holds, even if a proxy thinks that the
+        cluster that will answer is not ready. Returns the phase that was reached.
         """
         last = self.plan.steps[-1].to if until is None else parse_mode(until)
         phase = await self._begin(adopt)
