@@ -302,7 +302,7 @@ class Backend:
         for node in self.nodes.values():
             node.passed_over = node.circuit.passes_over
             node.use([connection for connection in node.connections if connection in in_turn])
-        self.keyspaces.take_turns()
+        left += self.keyspaces.take_turns()
         for connection in left:
             connection.let_go()
             passed_over = self.node_of(connection)

@@ -220,10 +220,16 @@ class KeyspacePools:
         endpoint = node.host.endpoint
         return [pool.connections[endpoint] for pool in self._pools.values() if endpoint in pool.connections]
 
-    def take_turns(self) -> None:
-        """Requests are sent to other nodes than before, or a connection is silent, or is no more."""
+    def take_turns(self) -> list[RawConnection]:
+        """Other nodes than before take requests, or a connection fell silent or spoke again.
+
+        Returns the connections that take no more.
+        """
+        before = [connection for pool in self._pools.values() for connection in pool.in_turn]
         for pool in self._pools.values():
             self._take_turns(pool)
+        in_turn = {connection for pool in self._pools.values() for connection in pool.in_turn}
+        return [connection for connection in before if connection not in in_turn]
 
     def _take_turns(self, pool: _Pool) -> None:
         pool.in_turn = [

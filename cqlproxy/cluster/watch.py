@@ -77,12 +77,15 @@ class Watch:
         if not connection.look_after(now, IDLE_SECONDS if watches_node else KEEP_ALIVE_SECONDS):
             return False
         if watches_node:
-            message = (
-                "a node is silent: others take its requests; its connection is closed unless it speaks soon"
-                if connection.silent
-                else "a node that was silent speaks again, and takes requests"
-            )
-            log.warning(message, extra={"cluster": self._cluster, "node": node.address})
+            particulars = {"cluster": self._cluster, "node": node.address}
+            if connection.silent:
+                log.warning(
+                    "a node is silent: others, where there are any, take its requests, and its connection is"
+                    " closed unless it speaks soon",
+                    extra=particulars,
+                )
+            else:
+                log.info("a node that was silent speaks again, and takes requests", extra=particulars)
         return True
 
     def _judge(self, node: Node, now: float, ask: Callable[[Node], None]) -> None:

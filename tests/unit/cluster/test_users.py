@@ -169,8 +169,12 @@ def test_a_node_that_is_passed_over_is_so_for_users_too_and_what_they_see_counts
             assert stuck.circuit.look(monotonic()) is Turn.OPENED
             pool.sweep(monotonic())
             assert {picked.endpoint.port for picked in all_of(pool)} == {other.host.endpoint.port}
+            before = await pool.keyspaces.open("ks", pool.nodes[stuck.host.endpoint])
+            assert before.endpoint == stuck.host.endpoint
+            assert pool.keyspaces.pick("ks") is None
             in_keyspace = await pool.keyspaces.open("ks")
             assert in_keyspace.endpoint == other.host.endpoint
+            assert pool.keyspaces.pick("ks") is in_keyspace
             stuck.circuit.close()
             pool.sweep(monotonic())
             assert len(all_of(pool)) == 2

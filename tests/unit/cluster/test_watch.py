@@ -160,9 +160,7 @@ def test_a_node_that_goes_silent_is_passed_over_and_closed_within_ten_seconds(
     with caplog.at_level(logging.INFO, "cqlproxy.cluster"):
         run(monkeypatch, test)
     said = [record.getMessage() for record in caplog.records]
-    assert (
-        "a node is silent: others take its requests; its connection is closed unless it speaks soon" in said
-    )
+    assert [message for message in said if message.startswith("a node is silent")]
     assert "lost a connection to a node" in said
 
 
