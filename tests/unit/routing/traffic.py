@@ -175,20 +175,20 @@ def _unprepared(request: bytes) -> bytes:
     return Unprepared("not known", (known or [execute_id(request, 0)])[0]).encode(PROTOCOL_V4)
 
 
-_ERRORS: Final = {
+ERRORS: Final = {
     "invalid": PlainError("no", ErrorCode.INVALID),
     "overloaded": PlainError("not now", ErrorCode.OVERLOADED),
     "timeout": WriteTimeout("late", ConsistencyLevel.ONE, 0, 1, "SIMPLE"),
 }
-ANSWERS: Final = ("done", "done, with a warning", "not applied", *_ERRORS, "unprepared", "none")
+ANSWERS: Final = ("done", "done, with a warning", "not applied", *ERRORS, "unprepared", "none")
 
 
 def answer_to(name: str, flags: int, request: bytes) -> Message | None:
     """What a node answers to a request; None for nothing."""
     if name == "none":
         return None
-    if name in _ERRORS:
-        answer: Message = (0, Opcode.ERROR, _ERRORS[name].encode(PROTOCOL_V4))
+    if name in ERRORS:
+        answer: Message = (0, Opcode.ERROR, ERRORS[name].encode(PROTOCOL_V4))
     elif name == "unprepared":
         answer = (0, Opcode.ERROR, _unprepared(request))
     elif name == "done, with a warning":
