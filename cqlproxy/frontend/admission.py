@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
-
+from cqlproxy.frontend.addresses import client_address
 from cqlproxy.frontend.limits import ClientLimits, Turned
 
 
@@ -24,7 +23,7 @@ class Admission:
         limits = self._limits
         networks = limits.allowed_networks
         if networks is not None:
-            address = _address(host)
+            address = client_address(host)
             if not any(address in network for network in networks):
                 return Turned.NETWORK
         if self.count >= limits.max_clients:
@@ -57,9 +56,3 @@ class Place:
         if self._admission is not None:
             self._admission.leave(self._host)
             self._admission = None
-
-
-def _address(host: str) -> IPv4Address | IPv6Address:
-    address = ip_address(host.partition("%")[0])
-    # A socket that serves both families tells IPv4 clients by such an address.
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -7,8 +7,10 @@ one. The table is bounded; what is forgotten first is what failed longest ago.
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import Final
+
+from cqlproxy.frontend.addresses import client_address
 
 MAX_ADDRESSES: Final = 10_000
 
@@ -78,11 +80,7 @@ class LoginDelays:
 def _network(address: str) -> str:
     """Whoever has one IPv6 address has its /64."""
     try:
-        found = ip_address(address.partition("%")[0])
+        found = client_address(address)
     except ValueError:
         return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return found.packed[:8].hex()
+    return found.packed[:8].hex() if isinstance(found, IPv6Address) else str(found)

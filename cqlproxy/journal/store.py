@@ -59,20 +59,16 @@ class Batch:
     @property
     def is_one_row(self) -> bool:
         """Whether a row is all that there is to write."""
-        return len(self.rows) == 1 and not (
-            self.deletions[0]
-            or self.deletions[1]
-            or self.begins
-            or self.removed
-            or self.rewrites
-            or self.letters
-            or self.statements
-        )
+        return len(self.rows) == 1 and not self._has_others
 
     def __bool__(self) -> bool:
+        return bool(self.rows) or self._has_others
+
+    @property
+    def _has_others(self) -> bool:
+        """Whether there is anything to write but rows."""
         return bool(
-            self.rows
-            or self.deletions[0]
+            self.deletions[0]
             or self.deletions[1]
             or self.begins
             or self.removed

@@ -48,10 +48,10 @@ class Destiny(Protocol):
     """Told what becomes of the copies that ``Delivery.start`` took, once for each start."""
 
     def delivered(self, mutation: Mutation) -> None:
-        """The target acknowledged it. Hot path; it has yet to be ``landed``."""
+        """The target acknowledged it. Hot path."""
 
     def delivered_together(self, mutations: list[Mutation]) -> None:
-        """The same of many."""
+        """The same of many, which have yet to be ``landed``."""
 
     def refused(self, mutation: Mutation, error: ErrorResponse) -> None:
         """The target answered with an error."""
@@ -179,7 +179,7 @@ class Delivery:
                 return self._park(prepared, mutation)
         if mutation.opcode == _EXECUTE:
             prepared = statements[0]
-            connection = self._target.pick_for(prepared, body, 2 + len(prepared.id))
+            connection = self._target.pick_for(prepared, body, prepared.parameters_at)
             if prepared.ids[side] is not prepared.id:
                 body = with_own_ids(mutation.opcode, body, statements, side)
         else:

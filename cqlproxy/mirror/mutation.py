@@ -38,10 +38,10 @@ class Carrier(Protocol):
 
     in_flight: set[Mutation]
     delivered: Callable[[Mutation], None]
-    """The target acknowledged it; it has yet to be ``landed``. Hot path."""
+    """The target acknowledged it."""
 
     delivered_together: Callable[[list[Mutation]], None]
-    """The same of many."""
+    """The same of many, which have yet to be ``landed``. Hot path."""
 
     def landed(self, mutation: Mutation) -> None:
         """It is under way no longer."""
@@ -131,14 +131,13 @@ class Mutation(Request):
     """By the carrier's clock, in seconds."""
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
-        # Hot path: once for every copy.
         carrier = self.carrier
         if self not in carrier.in_flight:
             return
+        carrier.landed(self)
         if opcode == _RESULT:
             carrier.delivered(self)
         else:
-            carrier.landed(self)
             carrier.refused(self, _error(flags, body))
 
     @staticmethod

@@ -122,8 +122,6 @@ class Outcomes:
 
     def delivered(self, mutation: Mutation) -> None:
         """See ``Destiny``."""
-        # Hot path: once for every copy.
-        self.delivery.landed(mutation)
         if self.troubled:
             self._target_is_well()
         metrics = self._metrics
@@ -137,6 +135,7 @@ class Outcomes:
         # Hot path.
         if self.troubled or self.delivery.earlier:
             for mutation in mutations:
+                self.delivery.landed(mutation)
                 self.delivered(mutation)
             return
         self.delivery.in_flight.difference_update(mutations)

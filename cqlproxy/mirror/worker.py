@@ -302,10 +302,8 @@ class Mirror:
         holding.held_bytes += size
         room = max(self._outcomes.limit - len(self._in_flight), 0)
         started = self._delivery.start_together(mutations[:room])
-        for mutation in mutations[started:]:
-            self._turns.queue.append(mutation)
         if started < count:
-            self._waiting.pump()
+            self._waiting.add_together(mutations[started:])
         return True
 
     def deliver(self, mutation: Mutation, settled: Settled) -> None:
