@@ -28,6 +28,9 @@ _ALIKE_FROM: Final = 8
 
 _ALIKE_BYTES: Final = _ALIKE_FROM * HEADER_LENGTH
 
+_SEVERAL_BYTES: Final = 256
+"""A shorter read is looked at as one whole frame first: who does not send much sends one at a time."""
+
 _COLUMNS: Final = (0, 5, 6, 7, 8)
 """Of a header, the bytes that say version and length."""
 
@@ -101,14 +104,18 @@ class FrameDecoder:
         elif self.violation is not None:
             return []
         size = len(data)
+        unpack_from = HEADER.unpack_from
+        versions = self._versions
+        max_body_length = self.max_body_length
+        if size < _SEVERAL_BYTES and size >= HEADER_LENGTH:
+            version, flags, stream, opcode, length = unpack_from(data)
+            if HEADER_LENGTH + length == size and version in versions and length <= max_body_length:
+                return [(version, flags, stream, opcode, data[HEADER_LENGTH:])]
         frames: list[Frame] = []
         at = 0
         if size >= _ALIKE_BYTES and size >= _ALIKE_FROM * (HEADER_LENGTH + (data[7] << 8 | data[8])):
             at = self._alike(data, size, frames)
         append = frames.append
-        unpack_from = HEADER.unpack_from
-        versions = self._versions
-        max_body_length = self.max_body_length
         last = size - HEADER_LENGTH
         need = HEADER_LENGTH
         while at <= last:

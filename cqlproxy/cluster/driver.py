@@ -30,8 +30,9 @@ from cassandra.protocol import AuthenticateMessage, ReadyMessage
 
 from cqlproxy.cluster.heartbeat import BUSY_SECONDS, Beat, Heartbeat
 from cqlproxy.cluster.node_tls import NodeTls
-from cqlproxy.cluster.request import Answer, AwaitedRequest, Failure, NoAnswerError, Request
-from frame_codec import HEADER, FrameDecoder
+from cqlproxy.cluster.request import FEW, Answer, AwaitedRequest, Failure, NoAnswerError, Request
+from cqlproxy.cork import CORK
+from frame_codec import HEADER, Frame, FrameDecoder
 
 log = logging.getLogger(__name__)
 
@@ -374,23 +375,42 @@ class RawConnection(Connection):
 
     def _data_received(self, decoder: FrameDecoder, data: bytes) -> None:
         # Hot path.
-        self.read_at = monotonic()
+        CORK.held = True
+        try:
+            self._handle(decoder.feed(data))
+        finally:
+            CORK.release()
+        if decoder.violation is not None:
+            self._abort(decoder.violation)
+
+    def _handle(self, frames: list[Frame]) -> None:
+        # Hot path.
+        self.read_at = now = monotonic()
+        many = len(frames) > FEW
         take = self._pending.pop
         free = self._free_streams.append
         kind: type[Request] = Request
         together: list[tuple[Request, bytes]] = []
-        for version, flags, stream, opcode, body in decoder.feed(data):
+        for version, flags, stream, opcode, body in frames:
             request = take(stream, None)
             if request is not None:
                 free(stream)
-                if opcode == _OPCODE_RESULT and not flags and request.__class__ is request.told_together:
+                if (
+                    many
+                    and opcode == _OPCODE_RESULT
+                    and not flags
+                    and request.__class__ is request.told_together
+                ):
                     if request.__class__ is not kind:
                         if together:
-                            _tell_together(kind, together, self.read_at)
+                            _tell_together(kind, together, now)
                             together = []
                         kind = request.__class__
                     together.append((request, body))
                     continue
+                if together:
+                    _tell_together(kind, together, now)
+                    together = []
                 self.has_answered = True
                 try:
                     request.answered(flags, opcode, body)
@@ -402,9 +422,7 @@ class RawConnection(Connection):
                 self._driver_frame(version, flags, stream, opcode, body)
         if together:
             self.has_answered = True
-            _tell_together(kind, together, self.read_at)
-        if decoder.violation is not None:
-            self._abort(decoder.violation)
+            _tell_together(kind, together, now)
 
     def _late_answer(self, stream: int) -> None:
         if stream in self._orphaned:

@@ -13,6 +13,8 @@ from time import monotonic
 from typing import cast
 
 from cqlproxy.cluster.driver import RawConnection
+from cqlproxy.cluster.request import FEW
+from cqlproxy.cork import CORK
 from cqlproxy.frontend.backlog import Backlog
 from cqlproxy.frontend.flow_control import FlowControl
 from cqlproxy.frontend.gate import Identity
@@ -217,8 +219,9 @@ class ClientConnection(asyncio.Protocol):
         # Hot path.
         now = monotonic()
         router = self._router
-        if self.started and not self._flow.holds and self._in_flight + len(frames) <= MAX_IN_FLIGHT:
-            handle = router.texts if frames and frames[0][3] == 0x07 else router.executes
+        count = len(frames)
+        if count > FEW and self.started and not self._flow.holds and self._in_flight + count <= MAX_IN_FLIGHT:
+            handle = router.texts if frames[0][3] == 0x07 else router.executes
             handled = handle(self, frames, now)
             self._in_flight += handled
             frames = frames[handled:]
@@ -264,17 +267,6 @@ class ClientConnection(asyncio.Protocol):
         self._in_flight -= 1
         if self._backlog.count and self._in_flight == MAX_IN_FLIGHT // 2:
             self._loop.call_soon(self._go_on)
-        if self._compressed or self._transport is None:
-            self._send(stream, flags, opcode, body)
-            return
-        out = self._out
-        out.append(_pack_header(self.version | RESPONSE_BIT, flags, stream, opcode, len(body)))
-        out.append(body)
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
-
-    def _send(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         if self._transport is None:
             self._count()
             return
@@ -286,7 +278,12 @@ class ClientConnection(asyncio.Protocol):
         out.append(body)
         if not self._flush_scheduled:
             self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
+            CORK.flush(self._flush)
+
+    def _send(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
+        """Send what answers no request that is under way."""
+        self._in_flight += 1
+        self.reply(stream, flags, opcode, body)
 
     def _flush(self) -> None:
         self._flush_scheduled = False

@@ -99,11 +99,11 @@ class Router:
         self._send_text = self._sender.send_text
         self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
         self._usual_executes = UsualExecutes(
-            steps=self._steps, send=self._send, reads=reads, clock=clock, metrics=metrics
+            steps=self._steps, sender=self._sender, reads=reads, clock=clock, metrics=metrics
         )
         self.executes = self._usual_executes.handle
         self._usual_texts = UsualTexts(
-            statements=statements, steps=self._steps, send=self._send_text, clock=clock, metrics=metrics
+            statements=statements, steps=self._steps, sender=self._sender, clock=clock, metrics=metrics
         )
         self.texts = self._usual_texts.handle
 

@@ -7,7 +7,7 @@ stands in its keyspace, a statement that this cluster, or one of its nodes, has 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from cqlproxy.cluster.described import described
@@ -57,6 +57,17 @@ class Sender:
                 exchange.client.hold(connection)
             return
         self._send_elsewhere(exchange, connection, body, deadline)
+
+    def send_together(
+        self, exchanges: Sequence[Exchange], opcode: int, connection: RawConnection, deadline: float
+    ) -> None:
+        """As ``send`` for each of one client's, of one opcode and without flags, their bodies as they are."""
+        # Hot path.
+        sent = connection.send_together(exchanges, opcode, deadline)
+        for exchange in exchanges[sent:]:
+            self.send(exchange, connection, exchange.body)
+        if connection.congested:
+            exchanges[0].client.hold(connection)
 
     def _send_elsewhere(
         self, exchange: Exchange, tried: RawConnection | None, body: bytes, deadline: float

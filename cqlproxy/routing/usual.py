@@ -7,15 +7,15 @@ once; the router handles the others one by one, and would handle these in the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from cqlproxy.clock import WriteClock
-from cqlproxy.cluster.driver import RawConnection
 from cqlproxy.cluster.prepared import START
 from cqlproxy.metrics import Metrics
-from cqlproxy.routing.exchange import Exchange, Steps
+from cqlproxy.routing.exchange import Steps
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.reads import PreparedRead, Reads
+from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.writes import PreparedWrite
 from frame_codec import Frame, Opcode, ProtocolError, QueryFlag, with_timestamp
 
@@ -24,17 +24,15 @@ _DEFAULT_TIMESTAMP = int(QueryFlag.DEFAULT_TIMESTAMP)
 _PAGING_STATE = int(QueryFlag.PAGING_STATE)
 _FLAGS_AT = START + 2
 
-Send = Callable[[Exchange, RawConnection | None, bytes], None]
-
 
 class UsualExecutes:
-    """``send`` sends one exchange, and finds another connection where the one given cannot take it."""
+    """``reads`` makes the reads, as for the router."""
 
     def __init__(
-        self, *, steps: Steps, send: Send, reads: Reads, clock: WriteClock, metrics: Metrics
+        self, *, steps: Steps, sender: Sender, reads: Reads, clock: WriteClock, metrics: Metrics
     ) -> None:
         self._steps = steps
-        self._send = send
+        self._sender = sender
         self._prepared_read = reads.prepared
         self._clock = clock
         self._metrics = metrics
@@ -53,7 +51,7 @@ class UsualExecutes:
         side, version, executed, backend = route.side, client.version, route.executed, route.backend
         steps, new_read = self._steps, self._prepared_read
         stamps, marks_pages = route.stamps, route.marks_pages
-        micros = self._clock.next()
+        micros = 0
         only = backend.only
         exchange: PreparedWrite | PreparedRead
         together: list[PreparedWrite | PreparedRead] = []
@@ -67,6 +65,7 @@ class UsualExecutes:
             query_flags = body[_FLAGS_AT]
             if prepared.writes:
                 if stamps and prepared.stamped and not query_flags & _DEFAULT_TIMESTAMP:
+                    micros = micros or self._clock.next()
                     body = with_timestamp(body, _FLAGS_AT, micros)
                     micros += 1
                 exchange = PreparedWrite(steps, client, stream, 0, _EXECUTE, body, now)
@@ -84,17 +83,14 @@ class UsualExecutes:
                     # The router finds it as well, and who handles frames one by one tells the client.
                     writes -= prepared.writes
                     break
-                self._send(exchange, connection, body)
+                self._sender.send(exchange, connection, body)
             else:
                 together.append(exchange)
             handled += 1
-        self._clock.reached(micros)
+        if micros:
+            self._clock.reached(micros)
         self._metrics.writes_total += writes
         self._metrics.reads_total += handled - writes
         if only is not None and together:
-            sent = only.send_together(together, _EXECUTE, now + backend.request_timeout)
-            for exchange in together[sent:]:
-                self._send(exchange, only, exchange.body)
-            if only.congested:
-                client.hold(only)
+            self._sender.send_together(together, _EXECUTE, only, now + backend.request_timeout)
         return handled

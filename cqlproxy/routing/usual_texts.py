@@ -6,14 +6,15 @@ each of them in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from cqlproxy.clock import WriteClock
 from cqlproxy.metrics import Metrics
-from cqlproxy.routing.exchange import Exchange, Steps
+from cqlproxy.routing.exchange import Steps
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.route import Manner
+from cqlproxy.routing.sender import Sender
 from cqlproxy.routing.writes import Write
 from cqlproxy.statements import Kind, Statement, StatementCache
 from frame_codec import Frame, Opcode, QueryFlag, with_timestamp
@@ -25,21 +26,16 @@ _MUTATION = Kind.MUTATION
 _BEGINNINGS: Final = frozenset(b"IiUuDd")  # INSERT, UPDATE, DELETE
 _LONGEST: Final = 16 * 1024
 
-Send = Callable[[Exchange, str | None], None]
-
 
 class UsualTexts:
-    """``send`` sends one exchange to a connection that stands in a keyspace, or in none.
-
-    ``left`` is the last text that turned out to be none of these, with its analysis, for whoever handles it.
-    """
+    """``left`` is the last text that was none of these, with its analysis, for whoever handles it then."""
 
     def __init__(
-        self, *, statements: StatementCache, steps: Steps, send: Send, clock: WriteClock, metrics: Metrics
+        self, *, statements: StatementCache, steps: Steps, sender: Sender, clock: WriteClock, metrics: Metrics
     ) -> None:
         self._analyse = statements.analyse
         self._steps = steps
-        self._send = send
+        self._sender = sender
         self._clock = clock
         self._metrics = metrics
         self.left: tuple[bytes, Statement] = b"", Statement(Kind.UNKNOWN)
@@ -79,11 +75,9 @@ class UsualTexts:
             together.append(write)
         self._clock.reached(micros)
         self._metrics.writes_total += len(together)
-        sent = 0
-        if only is not None and together:
-            sent = only.send_together(together, _QUERY, now + backend.request_timeout)
-            if only.congested:
-                client.hold(only)
-        for write in together[sent:]:
-            self._send(write, keyspace)
+        if only is None:
+            for write in together:
+                self._sender.send_text(write, keyspace)
+        elif together:
+            self._sender.send_together(together, _QUERY, only, now + backend.request_timeout)
         return len(together)

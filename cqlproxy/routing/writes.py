@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure
+from cqlproxy.cork import CORK
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.exchange import ERROR, RESULT, Exchange, is_unprepared
@@ -74,14 +75,19 @@ class Write(Exchange):
             self._finish_with_copy(route.mirror, flags, body)
         else:
             self.finish(flags, opcode, body)
-            mutation = self.mutation() if self._is_applied(flags, body) else None
-            if mutation is not None:
-                route.afterwards.offer(mutation)
+            if self._is_applied(flags, body):
+                CORK.afterwards(self._copy)
 
     def finish(self, flags: int, opcode: int, body: bytes) -> None:
         """The client has its answer, and it is counted."""
         self.client.reply(self.stream, flags, opcode, body)
         self.steps.write_answered(self.started, opcode, self.route.side)
+
+    def _copy(self) -> None:
+        # Hot path.
+        mutation = self.mutation()
+        if mutation is not None and self.route.mirror is not None:
+            self.route.mirror.offer(mutation)
 
     def mutation(self) -> Mutation | None:
         """What is to be copied of it, were it applied; None when nothing is."""
@@ -94,18 +100,13 @@ class Write(Exchange):
     @staticmethod
     def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
         # Hot path.
-        route = answered[0][0].route
-        beside = route.manner is _BESIDE
-        usual: list[tuple[Write, bytes]] = []
-        for write, body in answered:
-            statement = write.statement
-            may_be_conditional = statement.condition is not None or statement.statements
-            if write.route is not route or beside or (may_be_conditional and statement.conditional):
-                _answer_alone(write, body)
-            else:
-                usual.append((write, body))
-        if usual:
-            _answer_together(usual, now)
+        special = [
+            one
+            for one in answered
+            if (statement := one[0].statement).condition is not None
+            or (statement.statements and statement.conditional)
+        ]
+        _answer_together(answered, special, now)
 
     def is_conditional(self) -> bool:
         return self.statement.conditional
@@ -221,16 +222,7 @@ class PreparedWrite(Write):
     @staticmethod
     def answered_together(answered: list[tuple[Any, bytes]], now: float) -> None:
         # Hot path.
-        route = answered[0][0].route
-        beside = route.manner is _BESIDE
-        usual: list[tuple[Write, bytes]] = []
-        for write, body in answered:
-            if write.route is not route or beside or not write.prepared.plain_write:
-                _answer_alone(write, body)
-            else:
-                usual.append((write, body))
-        if usual:
-            _answer_together(usual, now)
+        _answer_together(answered, [one for one in answered if not one[0].prepared.plain_write], now)
 
     def is_conditional(self) -> bool:
         return self.prepared.conditional
@@ -249,26 +241,42 @@ Write.told_together = Write
 PreparedWrite.told_together = PreparedWrite
 
 
+def _answer_together(
+    answered: list[tuple[Write, bytes]], special: list[tuple[Write, bytes]], now: float
+) -> None:
+    """Answer writes of one class; each of those that are ``special`` among them by itself."""
+    # Hot path.
+    route = answered[0][0].route
+    special += answered if route.manner is _BESIDE else [one for one in answered if one[0].route is not route]
+    if special:
+        alone = set(map(id, special))
+        for one in answered:
+            if id(one) in alone:
+                _answer_alone(*one)
+        answered = [one for one in answered if id(one) not in alone]
+        if not answered:
+            return
+    mirror = route.mirror
+    if mirror is None:
+        _finish_together(answered)
+    elif route.afterwards is None:
+        _finish_when_taken(answered, mirror, now)
+    else:
+        _finish_together(answered)
+        CORK.afterwards(partial(_copy_together, mirror, answered, now))
+
+
+def _copy_together(mirror: Mirror, answered: list[tuple[Write, bytes]], now: float) -> None:
+    # Hot path.
+    copies = answered[0][0].mutations([write for write, _ in answered], now)
+    mirror.offer_together([copy for copy in copies if copy is not None])
+
+
 def _answer_alone(write: Write, body: bytes) -> None:
     try:
         write.give_answer(0, RESULT, body)
     except Exception:
         log.exception("a bug of the proxy: an answer could not be handled")
-
-
-def _answer_together(answered: list[tuple[Write, bytes]], now: float) -> None:
-    """Answer writes of one class and one route, none of them conditional, and have them copied."""
-    # Hot path.
-    first = answered[0][0]
-    mirror = first.route.mirror
-    if mirror is None:
-        _finish_together(answered)
-    elif first.route.afterwards is None:
-        _finish_when_taken(answered, mirror, now)
-    else:
-        _finish_together(answered)
-        copies = first.mutations([write for write, _ in answered], now)
-        mirror.offer_together([copy for copy in copies if copy is not None])
 
 
 def _finish_together(answered: list[tuple[Write, bytes]]) -> None:
