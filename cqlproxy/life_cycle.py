@@ -34,8 +34,9 @@ class Living(Protocol):
         """Something has failed in the background."""
 
 
-COLLECTED_AT = (50_000, 20, 100)
-"""The thresholds of the garbage collector (``gc.set_threshold``) while clients are served."""
+COLLECTED_AT = (10_000, 10, 1_000)
+"""The thresholds of the garbage collector (``gc.set_threshold``) while clients are served: it never looks at
+more than some 100,000 new objects at once, which takes a few milliseconds, and hardly ever at all of them."""
 
 
 def _spare_the_collector() -> None:

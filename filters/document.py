@@ -11,6 +11,8 @@ from typing import Final
 
 import yaml
 
+from filters.resting import Rest, no_rest
+
 Value = str | list["Value"] | dict[str, "Value"] | None
 Location = tuple[str | int, ...]
 """Keys and positions from the root of the document to a value."""
@@ -34,12 +36,13 @@ class RulesError(Exception):
 class Document:
     """A rules file that was read: its values, and where they stand. Raises RulesError."""
 
-    def __init__(self, path: Path, content: bytes) -> None:
+    def __init__(self, path: Path, content: bytes, rest: Rest = no_rest) -> None:
         self._path = path
+        self._rest = rest
         self._lines: dict[Location, int] = {(): 1}
         self._problems: list[str] = []
         try:
-            root = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+            root = _Loader(content.decode("utf-8-sig"), rest).get_single_node()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise RulesError([f"{path}:{line}: the file is not UTF-8 text"]) from None
@@ -68,6 +71,7 @@ class Document:
         return f"{self._path}:{line}: {key}: {what}" if key else f"{self._path}:{line}: {what}"
 
     def _convert(self, node: yaml.Node, location: Location) -> Value:
+        self._rest()
         self._lines.setdefault(location, node.start_mark.line + 1)
         if len(location) > _DEEPEST:
             # An alias to what contains it has no end.
@@ -96,6 +100,18 @@ class Document:
             self._lines[inner] = line
             values[key.value] = self._convert(child, inner)
         return values
+
+
+class _Loader(yaml.SafeLoader):
+    """Rests between the nodes."""
+
+    def __init__(self, text: str, rest: Rest) -> None:
+        super().__init__(text)
+        self._rest = rest
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._rest()
+        return super().compose_node(parent, index)
 
 
 def key_path(location: Location) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from filters.document import Document, Location, RulesError
 from filters.patterns import TablePatterns, table_pattern
+from filters.resting import Rest, each, no_rest
 from filters.rules import OnUnknownTenant, Rules
 from filters.tenants import Tenants
 
@@ -92,9 +93,9 @@ def load_rules(path: Path, *, loaded_at: float | None = None) -> Rules:
     return rules_of(path, read_rules(path), loaded_at=loaded_at)
 
 
-def rules_of(path: Path, content: bytes, *, loaded_at: float | None = None) -> Rules:
+def rules_of(path: Path, content: bytes, *, loaded_at: float | None = None, rest: Rest = no_rest) -> Rules:
     """The rules that a file's content means. Raises RulesError, as load_rules does."""
-    document = Document(path, content)
+    document = Document(path, content, rest)
     if document.value is None:
         raise RulesError([f"{path}: the file is empty; to hold nothing back, write `filters: {{}}`"])
     try:
@@ -107,8 +108,8 @@ def rules_of(path: Path, content: bytes, *, loaded_at: float | None = None) -> R
         what = "holds nothing back unless filters.tenant_columns names the columns to look at"
         raise RulesError([document.problem(("filters", "tenant_blacklist"), what)])
     return Rules(
-        tenants=Tenants(parsed.tenant_blacklist),
-        tables=TablePatterns(map(table_pattern, parsed.table_blacklist)),
+        tenants=Tenants(each(parsed.tenant_blacklist, rest)),
+        tables=TablePatterns(map(table_pattern, each(parsed.table_blacklist, rest))),
         whitelist=TablePatterns(map(table_pattern, parsed.table_whitelist))
         if parsed.table_whitelist
         else None,

@@ -119,13 +119,15 @@ class Tenants:
     __slots__ = ("_any", "_forms", "_uuid_texts", "values")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self.values = tuple(values)
-        """As written, in the order of the file."""
         self._forms: dict[str, dict[bytes, Verdict]] = {cql_type: {} for cql_type in _ENCODERS}
         self._uuid_texts: dict[bytes, Verdict] = {}
         self._any: dict[bytes, Verdict] = {}
-        for value in self.values:
+        written: list[str] = []
+        for value in values:
             self._add(value, Verdict(False, Reason.TENANT, value))
+            written.append(value)
+        self.values = tuple(written)
+        """As written, in the order of the file."""
 
     def _add(self, value: str, verdict: Verdict) -> None:
         for cql_type, encode in _ENCODERS.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from filters.document import RulesError
+from filters.resting import Resting
 from filters.rules import Rules
 from filters.rules_file import hash_of, read_rules, rules_of
 
@@ -68,7 +69,9 @@ class RulesWatcher:
             try:
                 content = await self._read()
                 self._seen = hash_of(content)
-                rules = await asyncio.to_thread(rules_of, self._path, content, loaded_at=time.time())
+                rules = await asyncio.to_thread(
+                    rules_of, self._path, content, loaded_at=time.time(), rest=Resting()
+                )
             except RulesError as error:
                 self._on_problem(error)
                 raise
