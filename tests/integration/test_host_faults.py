@@ -3,6 +3,8 @@
 import contextlib
 import os
 import resource
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -13,6 +15,9 @@ from tests.integration.conftest import StartProxy
 from tests.integration.dead_letters import wait_settled
 from tests.integration.raw_client import RawClient
 from tests.nodes import CassandraNode, ProxyProcess
+
+IN_MEMORY = 50
+"""Copies."""
 
 
 @contextlib.contextmanager
@@ -92,3 +97,57 @@ def test_a_full_disk_under_the_journal_is_told_and_not_felt(
     on_primary, on_shadow = contents_of_both(primary, shadow, "full_disk", root=root)
     assert len(on_primary["full_disk.t"]) == 400
     assert differences(on_primary, on_shadow) == []
+
+
+def test_an_outage_on_a_full_disk_costs_copies_that_are_counted_and_no_client_anything(
+    start_proxy: StartProxy, primary: CassandraNode, shadow: CassandraNode, root: Path
+) -> None:
+    """Memory is full as well: what comes then is dropped, until there is room again."""
+    proxy = start_proxy(mirror={"max_requests": IN_MEMORY})
+    with RawClient(proxy) as client:
+        client.start()
+
+        def ask(text: str) -> None:
+            client.request(Query(text, QueryParameters()))
+            client.expect(Opcode.RESULT, stream=1)
+
+        def write(first: int, count: int) -> None:
+            for number in range(first, first + count):
+                ask(f"INSERT INTO outage_full_disk.t (id, v) VALUES ({number}, '{'x' * 2000}')")
+
+        ask(
+            "CREATE KEYSPACE outage_full_disk WITH replication ="
+            " {'class': 'SimpleStrategy', 'replication_factor': 1}"
+        )
+        ask("CREATE TABLE outage_full_disk.t (id int PRIMARY KEY, v text)")
+        proxy.wait_copied()
+        shadow.pause()
+        write(0, 300)
+        proxy.wait_until(lambda stats: bool(stats["journal_depth"]), 10, what="copies in the journal")
+        begin = time.monotonic()
+        with limited(proxy, resource.RLIMIT_FSIZE, 20_000):
+            write(1000, 300)
+            proxy.wait_until(lambda stats: bool(stats["dropped_writes"]), 10, what="a copy that is dropped")
+            stats = proxy.stats()
+            assert stats["journal_failing"] is True
+            assert proxy.get("/ready")[0] == 200
+        assert time.monotonic() - begin < 10, "clients were kept waiting"
+        proxy.wait_until(lambda stats: not stats["journal_failing"], 10, what="a journal that can be written")
+        dropped = proxy.count("dropped_writes")
+        write(2000, 300)
+        assert proxy.count("dropped_writes") == dropped
+        shadow.resume()
+        stats = wait_settled(proxy)
+    assert (stats["dropped_writes"], stats["unhandled_errors"]) == (dropped, 0)
+    assert "the journal cannot be written" in proxy.log.read_text()
+    assert "the journal can be written again" in proxy.log.read_text()
+    on_primary, on_shadow = contents_of_both(primary, shadow, "outage_full_disk", root=root)
+    here, there = (set(tables["outage_full_disk.t"]) for tables in (on_primary, on_shadow))
+    assert len(here) == 900
+    lost = here - there
+    # No more than is counted: of what came meanwhile, and of what memory had then and could not deliver.
+    when = Counter(int(key.strip("[]")) // 1000 for key in lost)
+    assert when[2] == 0
+    assert when[0] <= IN_MEMORY
+    assert len(lost) == dropped
+    assert there < here
