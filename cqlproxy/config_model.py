@@ -207,7 +207,13 @@ class Config(Section):
     """How long a proxy that stops delivers copies, before the rest goes to the journal."""
     auth_recheck_seconds: Annotated[float, values.number(1, 86_400, "seconds")] = 60.0
     """Within which time a client is disconnected whose password was changed or revoked."""
+    max_users: Annotated[int, values.whole_number(1, 100_000)] = 500
+    """Users with connections of their own, on each cluster in each protocol version, at the same time."""
+    user_idle_seconds: Annotated[float, values.number(1, 86_400, "seconds")] = 300.0
+    """For how long the connections of a user without clients are kept."""
     max_prepared_statements: Count = 20_000
     """Prepared statements that are remembered, for each protocol version."""
     max_keyspaces: Annotated[int, values.whole_number(1, 10_000)] = 64
     """Keyspaces with connections of their own, on each cluster, at the same time."""
+    max_keyspaces_per_user: Annotated[int, values.whole_number(1, 10_000)] = 8
+    """The same of one user, where clients are served on connections of their own users."""

@@ -51,7 +51,7 @@ class ConfiguredClusters:
             on_event=on_event,
             on_change=on_change,
         )
-        backend.keyspaces.most = self._config.max_keyspaces
+        backend.keyspaces.allow(self._config.max_keyspaces)
         return backend
 
 

@@ -208,9 +208,11 @@ class Metrics:
         "expired",
         "filtered",
         "gauges",
+        "keyspaces_refused",
         "last_run",
         "logins_ok",
         "logins_refused",
+        "logins_too_many",
         "logins_undecided",
         "mirror_failed",
         "mirrored",
@@ -312,12 +314,16 @@ class Metrics:
         """Connections that the proxy ended, by the limit that their clients went beyond."""
         self.requests_refused: dict[str, int] = {}
         """Requests answered with OVERLOADED by the proxy, by the limit; in no other count of requests."""
+        self.keyspaces_refused = 0
+        """Requests in one keyspace more than may have connections, when all of those are at work."""
         self.accepting_paused = 0
         """Times that no connection could be accepted, since there was no descriptor left."""
         self.logins_ok = 0
         """Clients that a cluster has let in."""
         self.logins_refused = 0
         """Logins with wrong credentials, by a cluster's word."""
+        self.logins_too_many = 0
+        """Logins with the right credentials of users who are one too many."""
         self.logins_undecided = 0
         """Logins that came to no end, for reasons that are not the client's."""
         self.users_revoked = 0
@@ -435,9 +441,11 @@ class Metrics:
             "requests_refused": dict(self.requests_refused),
             "prepared_statements": gauges.prepared_statements(),
             "keyspaces_in_use": gauges.keyspaces_in_use(),
+            "keyspaces_refused": self.keyspaces_refused,
             "users": gauges.users(),
             "logins_ok": self.logins_ok,
             "logins_refused": self.logins_refused,
+            "logins_too_many": self.logins_too_many,
             "logins_undecided": self.logins_undecided,
             "users_revoked": self.users_revoked,
             "write_clock_ahead_seconds": gauges.write_clock_ahead_seconds(),

@@ -15,7 +15,7 @@ from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.side import Side
-from cqlproxy.cluster.users import UserPools
+from cqlproxy.cluster.users import UserLimits, UserPools
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import Config
 from cqlproxy.config_in_force import ConfigInForce
@@ -229,7 +229,11 @@ class Proxy:
         )
 
     def _users(self, backend: Backend) -> UserPools:
-        return UserPools(backend, recheck_seconds=self._config.auth_recheck_seconds, metrics=self.metrics)
+        config = self._config
+        limits = UserLimits(config.max_users, config.max_keyspaces_per_user, config.user_idle_seconds)
+        return UserPools(
+            backend, limits=limits, recheck_seconds=config.auth_recheck_seconds, metrics=self.metrics
+        )
 
     def _backend(self, side: Side, version: int) -> Backend:
         # Events come from one control connection of a cluster, whatever versions clients speak.

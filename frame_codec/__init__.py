@@ -65,6 +65,7 @@ from frame_codec.error_response import (
     error_code_and_message,
 )
 from frame_codec.errors import (
+    OversizedError,
     ProtocolError,
 )
 from frame_codec.events import (
@@ -230,6 +231,7 @@ __all__ = [
     "NativeType",
     "Opcode",
     "Options",
+    "OversizedError",
     "Parameters",
     "PlainError",
     "Prepare",

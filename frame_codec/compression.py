@@ -5,7 +5,7 @@ from typing import Final
 
 import lz4.block
 
-from frame_codec.errors import ProtocolError
+from frame_codec.errors import OversizedError, ProtocolError
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -24,13 +24,14 @@ def decompress(body: bytes, max_length: int) -> bytes:
 
     max_length: most bytes that the result may have. Nothing is allocated for a length above it, nor for
     one that the compressed bytes cannot amount to.
-    Raises ProtocolError on a body that is no such compression, or lies about its length.
+    Raises OversizedError beyond max_length, and ProtocolError on a body that is no such compression, or lies
+    about its length.
     """
     if len(body) < _LENGTH.size:
         raise ProtocolError(f"Compressed body of {len(body)} bytes has no uncompressed length")
     (length,) = _LENGTH.unpack_from(body)
     if length > max_length:
-        raise ProtocolError(f"Compressed body would be {length} bytes, more than the {max_length} allowed")
+        raise OversizedError(f"Compressed body would be {length} bytes, more than the {max_length} allowed")
     block = body[_LENGTH.size :]
     if length == 0 and block in (b"", b"\x00"):
         return b""

@@ -22,3 +22,7 @@ class ProtocolError(Exception):
         self.message = message
         self.stream = stream
         self.version = version
+
+
+class OversizedError(ProtocolError):
+    """A body is longer than is allowed where it came: as it is, or as it would be after decompression."""

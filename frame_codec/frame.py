@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from frame_codec.constants import RESPONSE_BIT
-from frame_codec.errors import ProtocolError
+from frame_codec.errors import OversizedError, ProtocolError
 
 HEADER: Final = struct.Struct(">BBhBI")
 """version byte, flags, stream, opcode, length of the body in bytes (section 2)."""
@@ -184,7 +184,7 @@ class FrameDecoder:
     def _violation_of(self, version: int, stream: int, length: int) -> ProtocolError:
         newest = max(self._spoken) & ~RESPONSE_BIT
         if version in self._versions:
-            return ProtocolError(
+            return OversizedError(
                 f"Frame of {length} bytes is longer than the {self.max_body_length} bytes allowed: "
                 "send less in one message or raise the limit",
                 stream=stream,

@@ -327,11 +327,17 @@ def _clients(metrics: Metrics) -> Iterable[Metric]:
         "Keyspaces with connections of their own, on both clusters.",
         gauges.keyspaces_in_use(),
     )
+    yield _counter(
+        "proxy_keyspaces_refused_total",
+        "Requests in one keyspace more than may have connections, told OVERLOADED; failed ones as well.",
+        metrics.keyspaces_refused,
+    )
     logins = CounterMetricFamily(
         "proxy_logins_total", "Logins of clients, by what came of them.", labels=["outcome"]
     )
     logins.add_metric(["ok"], metrics.logins_ok)
     logins.add_metric(["refused"], metrics.logins_refused)
+    logins.add_metric(["too_many"], metrics.logins_too_many)
     logins.add_metric(["undecided"], metrics.logins_undecided)
     yield logins
     yield _gauge("proxy_users", "Users with connections of their own to the clusters.", gauges.users())

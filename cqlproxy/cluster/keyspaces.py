@@ -76,8 +76,13 @@ class KeyspacePools:
         self._timeout = timeout
         self.most = MAX_KEYSPACES
         """How many keyspaces may have connections at the same time."""
+        self._limit = "max_keyspaces"
         self._pools: OrderedDict[str, _Pool] = OrderedDict()
         self._opening: dict[tuple[str, Any], asyncio.Task[RawConnection]] = {}
+
+    def allow(self, most: int, limit: str = "max_keyspaces") -> None:
+        """Let so many keyspaces have connections; ``limit`` is what those who want more are told of it."""
+        self.most, self._limit = most, limit
 
     def pick(self, keyspace: str) -> RawConnection | None:
         """A connection in ``keyspace`` (its real name, case as stored); None when none is open."""
@@ -196,7 +201,7 @@ class KeyspacePools:
             return
         idle = next((name for name, pool in self._pools.items() if not pool.pending), None)
         if idle is None:
-            reason = f"all of {self.most} keyspaces with connections are at work (max_keyspaces)"
+            reason = f"all of {self.most} keyspaces with connections are at work ({self._limit})"
             raise KeyspaceUnavailableError(keyspace, reason, too_many=True)
         self._pools.pop(idle).close()
 

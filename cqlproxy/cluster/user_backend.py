@@ -28,9 +28,6 @@ from cqlproxy.cluster.watch import Watch
 
 log = logging.getLogger(__name__)
 
-KEYSPACES_PER_USER = 8
-"""Keyspaces in which one user has connections at the same time."""
-
 REJOIN_SECONDS = 1.0
 """Between attempts to connect a user to a node that does not let it in."""
 
@@ -48,7 +45,8 @@ class UserBackend(Backend):
     """``service`` is the same cluster under the proxy's account; it must have been connected.
 
     ``executor`` runs what blocks; ``on_refused`` is called when a node refuses the credentials for a further
-    connection.
+    connection. ``max_keyspaces``: in how many it may have connections at the same time, if the proxy's own
+    account may have as many.
     """
 
     def __init__(
@@ -57,6 +55,8 @@ class UserBackend(Backend):
         credentials: Credentials,
         executor: ThreadPoolExecutor,
         on_refused: Callable[[], None],
+        *,
+        max_keyspaces: int,
     ) -> None:
         super().__init__(
             name=service.name,
@@ -82,7 +82,10 @@ class UserBackend(Backend):
         self._announced: dict[RawConnection, asyncio.Future[None]] = {}
         # Whether a node is passed over is decided once for all users.
         self._watch = Watch(self.name, self.nodes, self.keyspaces, None)
-        self.keyspaces.most = min(KEYSPACES_PER_USER, service.keyspaces.most)
+        if max_keyspaces < service.keyspaces.most:
+            self.keyspaces.allow(max_keyspaces, "max_keyspaces_per_user")
+        else:
+            self.keyspaces.allow(service.keyspaces.most)
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from typing import NamedTuple
 
 from cqlproxy.cluster.backend import Backend
 from cqlproxy.cluster.credentials import Credentials
@@ -23,12 +24,6 @@ from cqlproxy.supervision import Supervisor
 from frame_codec import ErrorCode, Opcode, error_code_and_message
 
 log = logging.getLogger(__name__)
-
-MAX_USERS = 500
-"""Users with pools at the same time, on one cluster in one protocol version."""
-
-IDLE_SECONDS = 300.0
-"""How long the pool of a user without clients is kept."""
 
 LOGIN_SECONDS = 5.0
 """How long a node may take for each step of a login."""
@@ -43,6 +38,17 @@ _UNABLE = "Unable to perform authentication"
 """So Cassandra begins to say, with the code of wrong credentials, that it could not read its roles."""
 
 
+class UserLimits(NamedTuple):
+    """What the users of a cluster may have at most. Each has a key of its own in the configuration."""
+
+    max_users: int = 500
+    """Users with pools at the same time, on one cluster in one protocol version."""
+    max_keyspaces_per_user: int = 8
+    """Keyspaces in which one user has connections at the same time."""
+    user_idle_seconds: float = 300.0
+    """How long the pool of a user without clients is kept."""
+
+
 class TooManyUsersError(Exception):
     """As many users as are served at a time have clients; the message says so."""
 
@@ -53,8 +59,11 @@ class UserPools:
     ``recheck_seconds``: within which time a user is noticed whom the cluster does not accept any more.
     """
 
-    def __init__(self, service: Backend, *, recheck_seconds: float, metrics: Metrics) -> None:
+    def __init__(
+        self, service: Backend, *, limits: UserLimits, recheck_seconds: float, metrics: Metrics
+    ) -> None:
         self._service = service
+        self._limits = limits
         self._recheck_seconds = recheck_seconds
         self._metrics = metrics
         self._pools: OrderedDict[Credentials, UserBackend] = OrderedDict()
@@ -128,7 +137,11 @@ class UserPools:
         if pool is None:
             self._make_room()
             pool = UserBackend(
-                self._service, credentials, self._executor, lambda: self._ask_soon(credentials)
+                self._service,
+                credentials,
+                self._executor,
+                lambda: self._ask_soon(credentials),
+                max_keyspaces=self._limits.max_keyspaces_per_user,
             )
             await pool.connect()
             self._pools[credentials] = pool
@@ -143,13 +156,13 @@ class UserPools:
         pool.idle_since = monotonic()
 
     def _make_room(self) -> None:
-        if len(self._pools) + len(self._opening) <= MAX_USERS:
+        if len(self._pools) + len(self._opening) <= self._limits.max_users:
             return
         for pool in self._pools.values():
             if not pool.holders:
                 self._drop(pool)
                 return
-        raise TooManyUsersError(f"Too many users are connected ({MAX_USERS})")
+        raise TooManyUsersError(f"Too many users are connected (max_users: {self._limits.max_users})")
 
     def _drop(self, pool: UserBackend) -> None:
         if self._pools.get(pool.credentials) is pool:
@@ -161,7 +174,7 @@ class UserPools:
     def sweep(self, now: float) -> None:
         """Close what is idle, and ask again about whom it is time to. ``now``: ``time.monotonic()``."""
         for pool in list(self._pools.values()):
-            if not pool.holders and now - pool.idle_since > IDLE_SECONDS:
+            if not pool.holders and now - pool.idle_since > self._limits.user_idle_seconds:
                 self._drop(pool)
             elif now >= pool.recheck_at:
                 self._ask_later(pool)

@@ -85,10 +85,11 @@ class Authentication:
 
     def _undecided(self, too_many: bool) -> Verdict:
         # Which nodes there are, and what ails them, is nothing for whoever is not let in yet.
-        self._gate.metrics.logins_undecided += 1
         self._end_login()
         if too_many:
+            self._gate.metrics.logins_too_many += 1
             return Verdict(Opcode.ERROR, error_body(ErrorCode.OVERLOADED, "Too many users are connected"))
+        self._gate.metrics.logins_undecided += 1
         text = "Unable to perform authentication at the moment; the log of cqlproxy says why"
         return Verdict(Opcode.ERROR, error_body(ErrorCode.SERVER_ERROR, text))
 

@@ -47,6 +47,7 @@ from frame_codec import (
     FrameDecoder,
     FrameFlag,
     Opcode,
+    OversizedError,
     ProtocolError,
     compress,
     error_body,
@@ -489,6 +490,8 @@ class ClientConnection(asyncio.Protocol):
         What came before it is answered first, since drivers close a connection as soon as they are told.
         """
         self._metrics.protocol_errors += 1
+        if isinstance(error, OversizedError):
+            self._metrics.count_ended_client(Ended.FRAME_BYTES)
         if is_tls(error):
             log.warning(
                 "a client's connection is closed: it spoke TLS to a port without it; turn TLS off in its"

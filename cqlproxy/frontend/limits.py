@@ -56,6 +56,7 @@ class Ended(StrEnum):
 
     HANDSHAKE = "handshake_seconds"
     FRAME = "frame_seconds"
+    FRAME_BYTES = "max_frame_bytes"
     IDLE = "idle_seconds"
     UNREAD = "unread_seconds"
     UNREAD_BYTES = "max_unread_bytes"

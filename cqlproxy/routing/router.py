@@ -378,6 +378,7 @@ class Router:
         except KeyspaceUnavailableError as unavailable:
             error: ErrorResponse = Unavailable(str(unavailable), ConsistencyLevel.ONE, 1, 0)
             if unavailable.too_many:
+                self._metrics.keyspaces_refused += 1
                 error = PlainError(str(unavailable), ErrorCode.OVERLOADED)
             client.reply(stream, 0, Opcode.ERROR, unavailable.answer or error.encode(client.version))
             return

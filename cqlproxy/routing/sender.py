@@ -102,7 +102,7 @@ class Sender:
         try:
             connection = await exchange.route.backend.keyspaces.open(keyspace)
         except KeyspaceUnavailableError as error:
-            _keyspace_unavailable(exchange, error)
+            self._keyspace_unavailable(exchange, error)
             return
         self.send(exchange, connection, exchange.wire())
 
@@ -147,7 +147,7 @@ class Sender:
                 exchange.unsent(full=False)
                 return
             except KeyspaceUnavailableError as error:
-                _keyspace_unavailable(exchange, error)
+                self._keyspace_unavailable(exchange, error)
                 return
             known = described(answer, exchange.route.backend.protocol_version)
             if known is None:
@@ -201,15 +201,15 @@ class Sender:
             flags_at = at + len(execute_id(body, at)) + 4
             exchange.body = without_flag(body, flags_at, _SKIP_METADATA)
 
+    def _keyspace_unavailable(self, exchange: Exchange, error: KeyspaceUnavailableError) -> None:
+        """The request cannot run where its names have their meaning: the server's reason, if it gave one."""
+        if error.too_many:
+            self._metrics.keyspaces_refused += 1
+            exchange.refuse(PlainError(str(error), ErrorCode.OVERLOADED))
+        elif error.answer is None:
+            exchange.unsent(full=False)
+        else:
+            exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))
+
     async def stop(self) -> None:
         await self.supervisor.stop()
-
-
-def _keyspace_unavailable(exchange: Exchange, error: KeyspaceUnavailableError) -> None:
-    """The request cannot run where its names have their meaning: the server's reason, if it gave one."""
-    if error.too_many:
-        exchange.refuse(PlainError(str(error), ErrorCode.OVERLOADED))
-    elif error.answer is None:
-        exchange.unsent(full=False)
-    else:
-        exchange.refuse(ErrorResponse.decode(error.answer, exchange.client.version))

@@ -76,6 +76,18 @@ def hasty(start_module_proxy: StartProxy) -> ProxyProcess:
     )
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_a_frame_that_is_too_long_is_counted_by_its_limit(started: bool, hasty: ProxyProcess) -> None:
+    before = counted(hasty, "clients_ended", "max_frame_bytes")
+    with RawClient(hasty) as client:
+        if started:
+            client.start()
+        client.send(HEADER.pack(4, 0, 1, Opcode.QUERY, (256 << 20) + 1))
+        assert client.error().code == ErrorCode.PROTOCOL_ERROR
+        assert client.frame() is None
+    assert counted(hasty, "clients_ended", "max_frame_bytes") == before + 1
+
+
 class TestConnections:
     """How many there may be, and whose."""
 
@@ -396,6 +408,7 @@ class TestKeyspaces:
                 assert (error.code, "max_keyspaces" in error.message) == (ErrorCode.OVERLOADED, True)
                 clients[1].request(Query("USE limits_0", QueryParameters()), stream=3)
                 assert clients[1].error().code == ErrorCode.OVERLOADED
+                assert proxy.stats()["keyspaces_refused"] == 2
                 for client in clients[2:]:
                     assert client.error().code == ErrorCode.READ_TIMEOUT
                 relay.heal()

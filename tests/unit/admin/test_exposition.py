@@ -74,6 +74,7 @@ NAMES = {
     "proxy_requests_refused",
     "proxy_prepared_statements",
     "proxy_keyspaces_in_use",
+    "proxy_keyspaces_refused",
     "proxy_unhandled_errors",
     "proxy_write_clock_ahead_seconds",
     "proxy_logins",

@@ -9,7 +9,6 @@ from time import monotonic
 
 import pytest
 
-from cqlproxy.cluster import users as users_module
 from cqlproxy.cluster.backend import ConnectError
 from cqlproxy.cluster.circuit import DEFAULT, Turn
 from cqlproxy.cluster.credentials import Credentials
@@ -18,12 +17,13 @@ from cqlproxy.cluster.heartbeat import BUSY_SECONDS, KEEP_ALIVE_SECONDS, LOST_SE
 from cqlproxy.cluster.request import AwaitedRequest, NoAnswerError
 from cqlproxy.cluster.ring import Ring
 from cqlproxy.cluster.user_backend import UserBackend
-from cqlproxy.cluster.users import IDLE_SECONDS, TooManyUsersError, UserPools
+from cqlproxy.cluster.users import TooManyUsersError, UserLimits, UserPools
 from cqlproxy.metrics import Metrics
 from cqlproxy.modes import Mode
 from frame_codec import Opcode
 from tests.unit.cluster.guarded_node import GuardedCluster, Service, guarded
 
+LIMITS = UserLimits()
 ANN = Credentials([b"\0ann\0anns"])
 BEN = Credentials([b"\0ben\0bens"])
 SWEEP_SECONDS = 0.02
@@ -62,10 +62,14 @@ class Bed:
 
 
 @asynccontextmanager
-async def bed(nodes: int = 1, recheck_seconds: float = 3600.0) -> AsyncIterator[Bed]:
+async def bed(
+    nodes: int = 1, recheck_seconds: float = 3600.0, limits: UserLimits = LIMITS
+) -> AsyncIterator[Bed]:
     async with guarded(nodes) as (cluster, service, ports):
         cluster.passwords = {"ann": "anns", "ben": "bens", "cat": "cats"}
-        pools = UserPools(service, recheck_seconds=recheck_seconds, metrics=Metrics(Mode.PRIMARY_ONLY))
+        pools = UserPools(
+            service, limits=limits, recheck_seconds=recheck_seconds, metrics=Metrics(Mode.PRIMARY_ONLY)
+        )
         try:
             yield Bed(cluster, service, ports, pools)
         finally:
@@ -259,28 +263,26 @@ def test_a_pool_without_clients_is_closed_after_a_while() -> None:
         async with bed() as on:
             client = Client()
             pool = await on.pools.open(ANN, client)
-            on.sweep(monotonic() + IDLE_SECONDS + 1)
+            on.sweep(monotonic() + LIMITS.user_idle_seconds + 1)
             assert ANN in on.pools
             on.pools.give_back(pool, client)
-            on.sweep(monotonic() + IDLE_SECONDS - 1)
+            on.sweep(monotonic() + LIMITS.user_idle_seconds - 1)
             assert ANN in on.pools
-            on.sweep(monotonic() + IDLE_SECONDS + 1)
+            on.sweep(monotonic() + LIMITS.user_idle_seconds + 1)
             assert ANN not in on.pools
             await on.until(lambda: not on.cluster.connections)
 
     run(main)
 
 
-def test_as_many_users_as_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users_module, "MAX_USERS", 2)
-
+def test_as_many_users_as_there_may_be() -> None:
     async def main() -> None:
-        async with bed() as on:
+        async with bed(limits=UserLimits(max_users=2)) as on:
             client = Client()
             of_ann = await on.pools.open(ANN, client)
             await on.pools.open(BEN, Client())
             cat = Credentials([b"\0cat\0cats"])
-            with pytest.raises(TooManyUsersError, match="Too many users are connected"):
+            with pytest.raises(TooManyUsersError, match=r"Too many users are connected \(max_users: 2\)"):
                 await on.pools.open(cat, Client())
             on.pools.give_back(of_ann, client)
             assert await whoami(await on.pools.open(cat, Client())) == "cat"

@@ -218,6 +218,9 @@ def test_every_limit_of_clients_can_be_set(tmp_path: Path) -> None:
         shutdown_drain_seconds: 0
         max_prepared_statements: 9
         max_keyspaces: 10
+        max_users: 11
+        user_idle_seconds: 12
+        max_keyspaces_per_user: 13
         """.replace("\n        ", "\n"),
     )
     listen = config.listen
@@ -232,6 +235,7 @@ def test_every_limit_of_clients_can_be_set(tmp_path: Path) -> None:
     assert (listen.unread_seconds, listen.max_unread_bytes) == (7.0, 8 * 2**20)
     assert config.shutdown_drain_seconds == 0.0
     assert (config.max_prepared_statements, config.max_keyspaces) == (9, 10)
+    assert (config.max_users, config.user_idle_seconds, config.max_keyspaces_per_user) == (11, 12.0, 13)
 
 
 def test_sections_can_be_made_in_python_as_well() -> None:
