@@ -52,7 +52,11 @@ def status(
             {
                 "name": name,
                 "ready": ready,
-                "nodes": [{"address": node.address, "up": node.up} for node in nodes if node.cluster == name],
+                "nodes": [
+                    {"address": node.address, "up": node.up, "circuit": node.circuit}
+                    for node in nodes
+                    if node.cluster == name
+                ],
             }
             for name, ready in clusters.items()
         ],

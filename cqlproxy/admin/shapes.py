@@ -11,6 +11,7 @@ from cqlproxy.modes import Mode
 
 Seconds = Annotated[float, Field(description="Since the epoch.")]
 Cluster = Literal["primary", "shadow"]
+Circuit = Literal["closed", "open", "half_open"]
 
 
 class Shape(BaseModel):
@@ -161,9 +162,7 @@ class Mirror(Shape):
         float | None, Field(description="Until none remains, at this pace; null: they do not become fewer.")
     ]
     window: Annotated[int, Field(description="How many may be under way at the same time.")]
-    circuit: Annotated[
-        Literal["closed", "open", "half_open"], Field(description="`open`: the cluster fails and is spared.")
-    ]
+    circuit: Annotated[Circuit, Field(description="`open`: the cluster fails and is spared.")]
 
 
 class Mirrors(Shape):
@@ -182,6 +181,7 @@ class Drained(Shape):
 class NodeState(Shape):
     address: str
     up: bool
+    circuit: Annotated[Circuit, Field(description="`open`: requests time out there, and it is passed over.")]
 
 
 class ClusterState(Shape):
