@@ -11,6 +11,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cqlproxy.config_values import is_loopback
+
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs"})
@@ -44,7 +46,7 @@ class Authorization:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _is_of_another_site(scope):
+        elif self._is_of_another_site(scope):
             self._refused()
             log.warning("a page of another site has asked the admin port", extra=_particulars(scope))
             await JSONResponse(_OTHER_SITE, status_code=403, headers={"Cache-Control": "no-store"})(
@@ -66,6 +68,20 @@ class Authorization:
             await self._app(scope, receive, send)
         else:
             await self._logged(scope, receive, send)
+
+    def _is_of_another_site(self, scope: Scope) -> bool:
+        """Whether a browser asks for a page that did not come from here.
+
+        Such a page could change what the operator at the browser may change, where no token is needed. There
+        a name of its own does not help it either, which leads to this machine: this one goes by an address.
+        """
+        headers = Headers(scope=scope)
+        origin, host = headers.get("origin"), headers.get("host", "localhost")
+        if origin is None:
+            return False
+        return origin.partition("://")[2] != host or (
+            self._token() is None and not is_loopback(_name_in(host))
+        )
 
     def _is_allowed(self, scope: Scope) -> bool:
         token = self._token()
@@ -91,14 +107,11 @@ class Authorization:
             log.info("a request to change something", extra={**_particulars(scope), "status": status})
 
 
-def _is_of_another_site(scope: Scope) -> bool:
-    """Whether a browser asks for a page that did not come from here.
-
-    Such a page could change what the operator at the browser may change, where no token is needed.
-    """
-    headers = Headers(scope=scope)
-    origin = headers.get("origin")
-    return origin is not None and origin.partition("://")[2] != headers.get("host")
+def _name_in(host: str) -> str:
+    """A Host header without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
 
 
 def _particulars(scope: Scope) -> dict[str, object]:

@@ -87,6 +87,29 @@ def test_a_page_of_another_site_may_not_ask(origin: str) -> None:
     assert (len(proxy.modes.asked), proxy.metrics.admin_refused) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example:8080", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost:8080", 200),
+        ("[::1]:8080", 200),
+    ],
+)
+def test_a_name_that_leads_here_is_not_this_site_where_no_token_is_needed(host: str, status: int) -> None:
+    async def scenario(ask: Ask) -> None:
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        body = b'{"mode": "target_only"}'
+        assert (await ask("/config/mode", "POST", body, headers=headers)).status == status
+
+    async def with_token(ask: Ask) -> None:
+        headers = {"Host": host, "Origin": f"http://{host}", **RIGHT}
+        assert (await ask("/stats", headers=headers)).status == 200
+
+    with_server(Proxy(), scenario)
+    with_server(Proxy(), with_token, token)
+
+
 def test_the_token_in_force_is_the_one_that_counts() -> None:
     current = [SecretStr(TOKEN)]
 
