@@ -84,7 +84,7 @@ def _text(command: click.Command) -> Iterator[str]:
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     rows = []
     for parameter in command.params:
-        if parameter.name in _SHARED and not _is_own_config(command, parameter):
+        if not isinstance(parameter, click.Option) or _explained(command, parameter):
             continue
         record = parameter.get_help_record(context)
         if record is not None:
@@ -94,9 +94,9 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
         yield "\n".join(["| option | |", "|---|---|", *rows]) + "\n"
 
 
-def _is_own_config(command: click.Command, parameter: click.Parameter) -> bool:
-    """Whether a command's -c is what it is about, and not the way to a running proxy."""
-    return parameter.name == "config" and not any(other.name == "url" for other in command.params)
+def _explained(command: click.Command, option: click.Option) -> bool:
+    """Whether the head of the page tells of it: how a running proxy is reached."""
+    return option.name in _SHARED and any(other.name == "url" for other in command.params)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ class Mirrors:
     remaining: int = 0
     shadow: bool = True
     refusal: str | None = None
+    lag: float = 0.0
+    """Age of the oldest copy, in seconds."""
     paused: dict[Side, str] = field(default_factory=dict)
     """By whom, the target that is."""
     waited: list[float] = field(default_factory=list)
@@ -70,7 +72,7 @@ class Mirrors:
             "in_flight": 0,
             "journal_depth": 0,
             "remaining": remaining,
-            "lag_seconds": 0.0,
+            "lag_seconds": self.lag if remaining else 0.0,
             "copies_per_second": COPIES_PER_SECOND,
             "seconds_left": remaining / COPIES_PER_SECOND,
             "window": 64,

@@ -66,7 +66,7 @@ def test_pause_and_resume_one_or_both_and_again(running: Running) -> None:
 
 
 def test_drain_asks_until_all_copies_have_arrived(running: Running) -> None:
-    running.proxy.mirrors.remaining = 250
+    running.proxy.mirrors.remaining, running.proxy.mirrors.lag = 250, 60.0
     result = run(running, "drain")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "All copies have arrived.\n", "")
     assert running.proxy.mirrors.waited == [1.0, 1.0, 1.0]
@@ -75,7 +75,7 @@ def test_drain_asks_until_all_copies_have_arrived(running: Running) -> None:
 def test_drain_shows_how_many_are_left_and_for_how_long(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running.proxy.mirrors.remaining = 350
+    running.proxy.mirrors.remaining, running.proxy.mirrors.lag = 350, 60.0
     screen = io.StringIO()
     monkeypatch.setattr(
         draining, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=100)
@@ -88,8 +88,17 @@ def test_drain_shows_how_many_are_left_and_for_how_long(
     assert "100 copies/s, 0 s left" in shown
 
 
+def test_drain_waits_for_no_copy_that_came_later(running: Running) -> None:
+    """A proxy under load has copies on their way at any moment: what counts is that they are new."""
+    mirrors = running.proxy.mirrors
+    mirrors.remaining, mirrors.lag = 10_000, 0.0
+    result = run(running, "drain")
+    assert (result.exit_code, result.stdout) == (0, "All copies have arrived.\n")
+    assert mirrors.remaining == 9_900
+
+
 def test_drain_gives_up_when_the_time_is_up(running: Running) -> None:
-    running.proxy.mirrors.remaining = 10_000
+    running.proxy.mirrors.remaining, running.proxy.mirrors.lag = 10_000, 60.0
     result = run(running, "drain", "--timeout", "0")
     assert (result.exit_code, result.stdout) == (1, "10000 copies are left.\n")
     body = json.loads(run(running, "drain", "--timeout", "0", "--json").stdout)
