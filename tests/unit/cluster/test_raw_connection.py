@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cqlproxy.cluster.driver import DRIVER_STREAMS, LAST_STREAM, RawConnection, connection_class
+from cqlproxy.cluster.heartbeat import BUSY_SECONDS, IDLE_SECONDS
 from cqlproxy.cluster.request import Failure, NoAnswerError, Request
 from frame_codec import Opcode
 from tests.unit.cluster.scripted_node import Owner, Script, ScriptedNode, echo
@@ -67,6 +68,38 @@ def test_the_owner_learns_of_the_connection_and_of_the_options() -> None:
             assert connection.alive
             assert owner.supported["CQL_VERSION"] == ["3.4.7"]
             assert owner.supported["SCYLLA_X"] == ["1"]
+
+    asyncio.run(main())
+
+
+def test_the_driver_asks_its_control_connection_alone_whether_it_is_alive() -> None:
+    async def main() -> None:
+        async with connected(echo) as (connection, _):
+            connection.reset_idle()
+            asks = [connection.is_idle]  # it is looked after elsewhere
+            connection.is_control_connection = True
+            asks.append(connection.is_idle)
+            await send(connection).told
+            asks.append(connection.is_idle)
+            connection.reset_idle()
+            asks.append(connection.is_idle)
+            assert asks == [False, True, False, True]
+
+    asyncio.run(main())
+
+
+def test_a_heartbeat_is_answered_on_a_stream_of_its_own_when_all_others_are_in_use() -> None:
+    async def main() -> None:
+        async with connected(silence) as (connection, _):
+            while connection.send(Probe(), 0, Opcode.QUERY, b"", asyncio.get_running_loop().time() + 60):
+                pass
+            heard_at = connection.read_at
+            assert not connection.look_after(heard_at + BUSY_SECONDS, IDLE_SECONDS)
+            async with asyncio.timeout(10):
+                while connection.read_at == heard_at:
+                    await asyncio.sleep(0.001)
+            assert connection.alive
+            assert not connection.silent
 
     asyncio.run(main())
 
