@@ -171,4 +171,5 @@ def p99(asked: Iterable[Asked]) -> float:
 def in_words(request: Asked, since: float) -> str:
     """What happened to a request, for the message of a failed test."""
     sent, seconds = request.sent - since, request.answered - request.sent
-    return f"{request.kind} sent at {sent:+.3f} s, answered {seconds:.3f} s later: {request.error}"
+    said = "RESULT" if request.error is None else f"{type(request.error).__name__}: {request.error.message}"
+    return f"{request.kind} sent at {sent:+.3f} s, answered {seconds:.3f} s later: {said}"

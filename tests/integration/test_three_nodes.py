@@ -157,7 +157,7 @@ def test_a_node_that_fails_costs_what_was_under_way_there_and_no_more(
     assert len(asked) / (max(request.sent for request in asked) - begun) > 0.98 * RATE
     accounted = []
     for fault in faults:
-        came = [request for request in errors(asked) if fault.begun - 1 <= request.sent < fault.settled]
+        came = [request for request in errors(asked) if fault.begun <= request.answered < fault.settled]
         told = "\n".join(in_words(request, fault.gone) for request in came[:20])
         accounted += came
         # Reads go to the next replica.
@@ -209,7 +209,7 @@ def tell(asked: list[Asked], faults: list[Fault]) -> None:
         f"before: median {1000 * statistics.median(r.seconds for r in calm):.1f} ms, p99 {p99(calm):.1f} ms"
     )
     for fault in faults:
-        came = [request for request in errors(asked) if fault.begun - 1 <= request.sent < fault.settled]
+        came = [request for request in errors(asked) if fault.begun <= request.answered < fault.settled]
         spans = {
             "until found": (fault.begun, fault.found),
             "away": (fault.found, fault.back),
