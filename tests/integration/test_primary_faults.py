@@ -7,6 +7,7 @@ primary, which a relay before it counts. The driver sends nothing again, unless 
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.integration.conftest import StartProxy
 from tests.integration.noted_load import NotedLoad, Requests
 from tests.integration.programs.noted_requests import kind
 from tests.nodes import CassandraNode, ProxyProcess
-from tests.nodes.faults import Failing, Forgetful, NeverReading, Refused
+from tests.nodes.faults import Blackholed, Failing, Forgetful, NeverReading, Refused
 from tests.nodes.relay import Relay
 
 RATE = 400
@@ -172,6 +173,31 @@ def test_requests_to_a_primary_that_hangs_are_answered_and_carried_out_once(
     reads = sum(kind(request.number) == "read" for request in requests.errors)
     assert sent(requests) <= relay.seen()[Opcode.EXECUTE] + len(requests.errors)
     assert relay.seen()[Opcode.EXECUTE] <= sent(requests) + reads
+
+
+def test_a_primary_whose_network_swallows_everything_is_found_within_ten_seconds(
+    proxy: ProxyProcess, relay: Relay, primary: CassandraNode, shadow: CassandraNode, root: Path
+) -> None:
+    load = NotedLoad(proxy, "primary_blackholed", rate=RATE // 4, root=root)
+    relay.suffer(Blackholed())
+    proxy.wait_until(lambda stats: primary_up(stats) is False, 10, what="the primary's only node down")
+    relay.heal()
+    proxy.wait_until(lambda stats: primary_up(stats) is True, 30, what="the primary's only node up")
+    load.wait_running(timeout=60)
+    requests = load.end()
+    assert {str(request.error).partition(":")[0] for request in requests.errors} <= {
+        "Unavailable",
+        "WriteTimeout",
+        "ReadTimeout",
+    }
+    proxy.wait_copied()
+    nothing_twice(requests, load, primary, shadow)
+
+
+def primary_up(stats: dict[str, object]) -> object:
+    """Whether the proxy is connected to the primary."""
+    nodes = cast("list[dict[str, object]]", stats["nodes"])
+    return next(node["up"] for node in nodes if node["cluster"] == "primary")
 
 
 def test_a_primary_that_restarts_has_applied_nothing_twice(
