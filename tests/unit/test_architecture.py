@@ -25,6 +25,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "routing": {"frontend", "validation", "admin", "proxy", "service", "client", "cli", "config"},
     "validation": {"frontend", "admin", "proxy", "service", "client", "cli", "config"},
     "frontend": {"admin", "proxy", "service", "client", "cli", "config"},
+    "json_writes": {"validation", "admin", "proxy", "service", "client", "cli", "config"},
     "admin": {"frontend", "proxy", "service", "client", "cli"},
     "preflight": {"frontend", "admin", "proxy", "service", "client", "cli"},
     "client": SERVING | {"cli", "config", "metrics", "frame_codec", "filters", "statements", "preflight"},
