@@ -7,7 +7,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz soak check format unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
+.PHONY: help demo test test-long fuzz soak check format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -18,6 +18,7 @@ help:
 	@echo "make soak         30 minutes (MINUTES=) under load, with switches, restarts and crowds of clients"
 	@echo "make check        lint, format and types only"
 	@echo "make format       lint with fixes, and format, in place"
+	@echo "make docs         the references in docs/, made of the program"
 	@echo "make unit         unit tests only"
 	@echo "make integration  integration tests only"
 	@echo "make bench-micro  what one request costs inside the proxy: calls, bytecode, memory, processor time"
@@ -54,6 +55,11 @@ check:
 format:
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
+
+docs:
+	@$(RUN) python -m cqlproxy.config_reference > docs/.made && mv docs/.made docs/configuration.md
+	@$(RUN) python -m cqlproxy.cli.reference > docs/.made && mv docs/.made docs/cli.md
+	@$(RUN) python -m cqlproxy.admin.reference > docs/.made && mv docs/.made docs/api.md
 
 unit:
 	@$(RUN) pytest tests/unit

@@ -2,6 +2,7 @@
 
 0: all is well. 1: the proxy could not start, or a running one could not be asked or could not do what it was
 asked to do. 2: the configuration, a rules file, a plan or the command line is wrong, and nothing was started.
+3: `migrate` waits for a yes that nobody was there to give.
 """
 
 from __future__ import annotations
