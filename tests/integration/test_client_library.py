@@ -1,4 +1,4 @@
-"""Rows written by `cqlproxy.client`, as the driver reads them from both clusters: each type, and each call."""
+"""Rows written by `cqlproxy.client`, as the driver reads them from both clusters."""
 
 from __future__ import annotations
 

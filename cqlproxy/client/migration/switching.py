@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from cqlproxy.client.errors import (
@@ -48,8 +49,9 @@ class Switching:
             now = await self._fleet.mode(look.url)
             if (place.mode, place.since) != (now.mode, now.since) and not self._is_ours(look.url, now):
                 raise ForeignSwitchError(
-                    f"{look.url} is in {now.mode}, set by {now.by} at {now.set_at:%Y-%m-%d %H:%M:%S} UTC;"
-                    f" this migration had left it in {place.mode}. Find out why; --adopt goes on from there"
+                    f"{look.url} is in {now.mode}, set by {now.by} at {_shown(now.since)};"
+                    f" this migration had left it in {place.mode}, set at {_shown(place.since)}. Find out why;"
+                    " --adopt goes on from there"
                 )
 
     async def switch(
@@ -115,6 +117,10 @@ class Switching:
     def _signature(self) -> str:
         """As whom the proxies know this migration."""
         return f"migration {self._history.id}"
+
+
+def _shown(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _reason(error: ClientError) -> str:
