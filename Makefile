@@ -7,7 +7,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz soak check format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
+.PHONY: help demo test test-long fuzz soak check lock format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -16,7 +16,8 @@ help:
 	@echo "make test-long    outages of a minute, 50 stops, each fault on each of three nodes, 50,000 operations in each mode"
 	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
 	@echo "make soak         30 minutes (MINUTES=) under load, with switches, restarts and crowds of clients"
-	@echo "make check        lint, format and types only"
+	@echo "make check        lint, format, types, and an audit of what is installed for known vulnerabilities"
+	@echo "make lock         lock what is installed to the newest versions that pyproject.toml allows"
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make docs         the references in docs/, made of the program"
 	@echo "make unit         unit tests only"
@@ -51,6 +52,10 @@ check:
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+	@$(PYTHON) -m bootstrap.audit
+
+lock:
+	@$(PYTHON) -m bootstrap.locks
 
 format:
 	@$(RUN) ruff check --fix

@@ -1,20 +1,51 @@
-"""The virtual environments: the project's own, one for the unchanged DataStax driver, one for the profiler.
+"""The virtual environments: the project's own, one for the unchanged DataStax driver, others for tools.
 
 The first two are apart because scylla-driver, which the proxy is built on, and cassandra-driver, which the
 tests and the demo use as an application would, both install a package named ``cassandra``.
+
+What they hold is locked (``bootstrap/locks``): the versions that were tested, and no file but theirs.
 """
 
 import hashlib
 import sys
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from bootstrap import cache
 from bootstrap.commands import announce, run
+from bootstrap.locks import lock
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-_DRIVER_REQUIREMENTS = ("cassandra-driver==3.29.3", "lz4>=4.3,<5")
+
+def _of_project(*extras: str) -> list[str]:
+    """What pyproject.toml asks for, to build and to run the project with some of its extras."""
+    parsed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    project = parsed["project"]
+    wanted: list[str] = [*parsed["build-system"]["requires"], "editables", *project["dependencies"]]
+    for extra in extras:
+        wanted += project["optional-dependencies"][extra]
+    return wanted
+
+
+def _of_profiler() -> list[str]:
+    parsed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    wanted: list[str] = parsed["project"]["optional-dependencies"]["bench"]
+    return wanted
+
+
+REQUIREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
+    "project": partial(_of_project, "test", "dev"),
+    "plots": partial(_of_project, "test", "dev", "plots"),
+    "driver": lambda: ["cassandra-driver==3.29.3", "lz4>=4.3,<5"],
+    "profiler": _of_profiler,
+    "audit": lambda: ["pip-audit>=2.9"],
+    "lock": lambda: ["uv>=0.9"],
+}
+"""By environment, what its lock is made of."""
 
 
 def project_python(*, plots: bool = False) -> Path:
@@ -23,39 +54,35 @@ def project_python(*, plots: bool = False) -> Path:
     Made on the first call for this checkout, this Python and this pyproject.toml; with `plots` it is another
     one, which has what draws them.
     """
-    extras = "test,dev,plots" if plots else "test,dev"
+    name = "plots" if plots else "project"
 
     def make(place: Path) -> None:
         announce("Making the project's virtual environment (first run only) ...")
-        _make_environment(place, "--editable", f"{CHECKOUT}[{extras}]")
+        _make_environment(place, name)
+        # Nothing is fetched for it: what it is built with is locked as well.
+        _install(place, "--no-deps", "--no-build-isolation", "--editable", str(CHECKOUT))
 
-    key = _key((CHECKOUT / "pyproject.toml").read_text(), str(CHECKOUT), *(["plots"] if plots else []))
+    key = _key((CHECKOUT / "pyproject.toml").read_text(), lock(name).read_text(), str(CHECKOUT), name)
     return cache.made_once(f"project-{key}", make) / "bin" / "python"
 
 
 def driver_python() -> Path:
     """The interpreter of the environment with cassandra-driver and nothing of ours; made when first asked."""
 
+    return _environment("driver", "the unchanged cassandra-driver") / "bin" / "python"
+
+
+def tool(name: str, program: str) -> Path:
+    """A program of an environment that nothing else needs: profiler, audit or lock; made when first asked."""
+    return _environment(name, program) / "bin" / program
+
+
+def _environment(name: str, purpose: str) -> Path:
     def make(place: Path) -> None:
-        announce("Making a virtual environment for the unchanged cassandra-driver (first run only) ...")
-        _make_environment(place, *_DRIVER_REQUIREMENTS)
+        announce(f"Making a virtual environment for {purpose} (first run only) ...")
+        _make_environment(place, name)
 
-    return cache.made_once(f"driver-{_key(*_DRIVER_REQUIREMENTS)}", make) / "bin" / "python"
-
-
-def profiler_scripts() -> Path:
-    """The programs of the environment with py-spy, which nothing else needs; made when first asked.
-
-    What it holds is the group ``bench`` of pyproject.toml.
-    """
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    requirements: list[str] = project["project"]["optional-dependencies"]["bench"]
-
-    def make(place: Path) -> None:
-        announce("Making a virtual environment for the profiler (first run only) ...")
-        _make_environment(place, *requirements)
-
-    return cache.made_once(f"profiler-{_key(*requirements)}", make) / "bin"
+    return cache.made_once(f"{name}-{_key(lock(name).read_text())}", make)
 
 
 def _key(*parts: str) -> str:
@@ -63,17 +90,18 @@ def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join((sys.version, sys.base_prefix, *parts)).encode()).hexdigest()[:16]
 
 
-def _make_environment(place: Path, *requirements: str) -> None:
+def _make_environment(place: Path, name: str) -> None:
     run([sys.executable, "-m", "venv", place], purpose="make a virtual environment")
-    run(
-        [
-            place / "bin" / "python",
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *requirements,
-        ],
-        purpose="install Python packages",
-    )
+    _install(place, "--require-hashes", "--requirement", str(lock(name)))
+
+
+def _install(place: Path, *arguments: str) -> None:
+    pip: list[str | Path] = [
+        place / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    run([*pip, *arguments], purpose="install Python packages")

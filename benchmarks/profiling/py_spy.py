@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.errors import BenchmarkError
-from bootstrap.environments import profiler_scripts
+from bootstrap import environments
 
 _GRACE_SECONDS: Final = 60.0
 """For it to attach, and to write what it has found."""
@@ -23,7 +23,7 @@ class PySpy:
     """
 
     def __init__(self, pid: int, *, rate: int, seconds: float, all_threads: bool, native: bool) -> None:
-        self._program = shutil.which("py-spy") or profiler_scripts() / "py-spy"
+        self._program = shutil.which("py-spy") or environments.tool("profiler", "py-spy")
         self._options = ["--pid", str(pid), "--rate", str(rate), "--duration", f"{seconds:.0f}", "--threads"]
         if not all_threads:
             self._options.append("--gil")
