@@ -50,8 +50,8 @@ class Switching:
             if (place.mode, place.since) != (now.mode, now.since) and not self._is_ours(look.url, now):
                 raise ForeignSwitchError(
                     f"{look.url} is in {now.mode}, set by {now.by} at {_shown(now.since)};"
-                    f" this migration had left it in {place.mode}, set at {_shown(place.since)}. Find out why;"
-                    " --adopt goes on from there"
+                    f" this migration had left it in {place.mode}, set at {_shown(place.since)}."
+                    " Find out why; --adopt goes on from there"
                 )
 
     async def switch(
