@@ -32,6 +32,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _DAY_ZERO: Final = 2**31
 _DAY_NANOS: Final = 24 * 3600 * 10**9
 _WHOLE: Final = re.compile(rf"[+-]?[0-9]{{1,{MOST_DIGITS}}}")
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,10})?")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME: Final = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?")
@@ -78,6 +79,9 @@ def _number(layout: str) -> Encode:
 
 def _exact(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError
+    # Decimal itself would take blanks, underscores and other scripts' digits.
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError
     try:
         number = Decimal(repr(value) if isinstance(value, float) else value)

@@ -108,6 +108,50 @@ def test_durations_by_their_parts(months: int, days: int, nanoseconds: int, sign
     assert encoded(value, native("duration"), "v") == encoded(text, native("duration"), "v") == expected
 
 
+def types() -> st.SearchStrategy[ColumnType]:
+    natives = st.sampled_from([native(name) for name in (*NATIVE, "counter")])
+    classes = st.sampled_from(sorted({*MARSHAL.values(), "Odd", "VectorType(UTF8Type, 2)", "ListType(Odd)"}))
+    return st.recursive(
+        natives | classes.map(CustomType),
+        lambda inner: (
+            inner.map(ListType)
+            | inner.map(SetType)
+            | st.tuples(inner, inner).map(lambda pair: MapType(*pair))
+            | st.lists(inner, min_size=1, max_size=3).map(lambda found: TupleType(tuple(found)))
+            | st.lists(inner, min_size=1, max_size=3).map(
+                lambda found: UdtType("ks", "u", tuple((f"f{n}", one) for n, one in enumerate(found)))
+            )
+        ),
+        max_leaves=6,
+    )
+
+
+def json_values() -> st.SearchStrategy[object]:
+    leaves = st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False) | st.text(max_size=40)
+    some = st.sampled_from([same.json for values in NATIVE.values() for same in values])
+    keys = st.text(max_size=5) | st.sampled_from(["f0", "f1", "months", "days"])
+    return st.recursive(
+        leaves | some,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=3),
+        max_leaves=8,
+    )
+
+
+@given(types(), json_values())
+def test_any_value_of_any_type_is_encoded_or_refused(column_type: ColumnType, value: object) -> None:
+    refused: UnfitError | None = None
+    written: bytes | None = None
+    try:
+        written = encoded(value, column_type, "v")
+    except UnfitError as error:
+        refused = error
+    if refused is None:
+        assert (written is None) == (value is None)
+    else:
+        assert refused.field.startswith("v")
+        assert refused.what
+
+
 INT, TEXT, UUID = native("int"), native("text"), native("uuid")
 ADDRESS = UdtType("ks", "address", (("Street", TEXT), ("tags", SetType(TEXT)), ("zip", INT)))
 
@@ -206,6 +250,10 @@ UNFIT: list[tuple[ColumnType, object, str, str]] = [
     (native("float"), Decimal("1e39"), "v", "must be a number that a float can hold"),
     (native("decimal"), "NaN", "v", "must be a number"),
     (native("decimal"), "sNaN", "v", "must be a number"),
+    (native("decimal"), "1_0", "v", "must be a number"),
+    (native("decimal"), " 1", "v", "must be a number"),
+    (native("decimal"), "\u0661", "v", "must be a number"),
+    (native("double"), "1_0", "v", "must be a number, or NaN"),
     (native("decimal"), "1e-99999999999", "v", "must be a number"),
     (native("decimal"), "9" * 4301, "v", "must be a number, or one in a string, of at most 4300 digits"),
     (native("varint"), "9" * 4301, "v", "must be a whole number of at most 4300 digits"),
