@@ -19,7 +19,7 @@ OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs"})
 """For probes, which carry no secrets: they say whether, and of the reason only which cluster is away. And for
 what describes the API, which tells nothing of this proxy but its version."""
 
-_NOT_TOLD = frozenset({"/filters/test", "/write"})
+_NOT_TOLD = frozenset({"/filters/test", "/mirror/drain", "/write"})
 """Paths whose POST changes nothing, or nothing that an operator looks after: as often as programs ask."""
 
 _NO_TOKEN = {

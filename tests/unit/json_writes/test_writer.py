@@ -91,6 +91,8 @@ def in_world(scenario: Callable[[World], Awaitable[None]]) -> None:
     async def main() -> None:
         async with started(Setting()) as inside:
             await scenario(World(inside))
+            # A proxy that stops would wait for the copies.
+            await inside.settle()
 
     asyncio.run(main())
 
