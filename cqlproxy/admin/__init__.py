@@ -1,4 +1,4 @@
-"""The HTTP endpoints for operators: health, readiness, mode, rules, figures as JSON and for Prometheus."""
+"""The HTTP API for operators and programs: each call declared once, served and documented from that."""
 
 from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer

@@ -102,7 +102,6 @@ def mirror_operations(mirrors: MirrorsView) -> Iterator[Operation]:
         answer=Drained,
         body_required=False,
         refusals={404: _NO_SHADOW, 409: "Copies are paused."},
-        changes=False,
     )
 
 

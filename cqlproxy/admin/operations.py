@@ -44,8 +44,6 @@ class Operation:
     """By status: when it is given. Those that all calls of its kind have are not named."""
     refusal: type[BaseModel] | None = None
     """The answer with those statuses, where it is no ``Problem``."""
-    changes: bool = False
-    """Whether it changes something."""
 
 
 def get(
@@ -117,7 +115,6 @@ def ask(
     body_required: bool = True,
     exact: bool = False,
     refusals: Mapping[int, str] | None = None,
-    changes: bool = True,
 ) -> Operation:
     """A call that takes a body. ``exact`` as for ``body_of``."""
 
@@ -138,7 +135,6 @@ def ask(
         body_required=body_required,
         answer=answer,
         refusals=refusals or {},
-        changes=changes,
     )
 
 

@@ -78,5 +78,4 @@ def rules_operations(rules: RulesView) -> Iterator[Operation]:
         summary="Ask the rules about a statement",
         description="One entry for each statement. Nothing is executed.",
         answer=TestedStatements,
-        changes=False,
     )
