@@ -15,7 +15,7 @@ help:
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
 	@echo "make test-long    outages of a minute, 50 stops, each fault on each of three nodes, 50,000 operations in each mode"
 	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
-	@echo "make soak         30 minutes (MINUTES=) under load, with switches, restarts and crowds of clients"
+	@echo "make soak         30 minutes (MINUTES=) at half load, with switches, restarts and crowds; build/soak.json (OUT=)"
 	@echo "make check        lint, format, types, and an audit of what is installed for known vulnerabilities"
 	@echo "make lock         lock what is installed to the newest versions that pyproject.toml allows"
 	@echo "make format       lint with fixes, and format, in place"
@@ -46,7 +46,7 @@ fuzz:
 	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s tests/integration/test_fuzz.py
 
 soak:
-	@$(RUN) --java python -m tests.integration.soak --minutes $(or $(MINUTES),30)
+	@$(RUN) --java python -m tests.integration.soak --minutes $(or $(MINUTES),30) --out $(or $(OUT),build/soak.json)
 
 check:
 	@$(RUN) ruff check

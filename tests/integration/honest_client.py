@@ -36,14 +36,18 @@ class HonestClient:
     def close(self) -> None:
         self.client.close()
 
-    def serve(self, seconds: float) -> Served:
-        """Ask for so long. Each request must be answered with a RESULT."""
+    def serve(self, seconds: float, *, pausing: bool = True) -> Served:
+        """Ask for so long. Each request must be answered with a RESULT.
+
+        Not `pausing`: ask on as soon as there are answers, for as many as the machine gives.
+        """
         sent: dict[int, float] = {}
         times: list[float] = []
         begin = due = time.monotonic()
         while (now := time.monotonic()) < begin + seconds:
-            time.sleep(max(0.0, due - now))
-            due = max(due, now) + self._every
+            if pausing:
+                time.sleep(max(0.0, due - now))
+                due = max(due, now) + self._every
             self._send(list(range(self._window)), sent)
             while sent:
                 frames = self.client.frames()

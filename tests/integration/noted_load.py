@@ -79,10 +79,17 @@ class Requests:
 
 
 class NotedLoad:
-    """`rate` requests a second until `end`; `retries` as for the program."""
+    """`rate` requests a second until `end`, at most for `seconds`; `retries` as for the program."""
 
     def __init__(
-        self, proxy: ProxyProcess, keyspace: str, *, rate: int, retries: int = 0, root: Path
+        self,
+        proxy: ProxyProcess,
+        keyspace: str,
+        *,
+        rate: int,
+        retries: int = 0,
+        seconds: float = 300,
+        root: Path,
     ) -> None:
         self.keyspace = keyspace
         self._proxy = proxy
@@ -91,7 +98,7 @@ class NotedLoad:
         self._program = DriverProgram(
             _PROGRAM,
             *(proxy.address, proxy.port, keyspace, f"--rate={rate}", f"--stop={self._stop}"),
-            f"--retries={retries}",
+            *(f"--retries={retries}", f"--seconds={seconds}"),
             root=root,
         )
         self.wait_running()

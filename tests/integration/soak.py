@@ -1,24 +1,28 @@
-"""A proxy for half an hour under load, and something happens every minute: python -m tests.integration.soak.
+"""A proxy for half an hour at half load, and every minute something happens: see ``--help``.
 
-Every minute the mode is switched, the rules are read again, a crowd of clients comes and goes, and one of
-the nodes restarts, the primary less often. At the end no request may be without an answer, no copy lost, and
-memory not grown by more than a tenth since the first five minutes (or the first third of a shorter run).
+Every minute the mode is switched, new rules are read, a crowd of clients comes and goes, and one of the nodes
+is stopped or killed and starts again, the primary less often. At the end no request may be without an answer,
+no copy lost, and memory not grown by more than a tenth since the first five minutes (or the first third of a
+shorter run). What happened and what was found is written as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
+import json
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
-from tests.integration.comparison import contents_of_both
 from tests.integration.dead_letters import counted_in, letters_of, wait_settled
-from tests.integration.modes import switch
-from tests.integration.noted_load import Landed, NotedLoad, Requests
+from tests.integration.modes import ask_to_switch, switch
+from tests.integration.noted_load import NotedLoad, Requests
 from tests.integration.raw_client import RawClient
+from tests.integration.soak_findings import CopiedAt, Findings, landed_on_both, lost_copies, unanswered
 from tests.nodes import (
     DURABLE,
     CassandraNode,
@@ -36,7 +40,155 @@ CROWD = 200
 SAMPLE_SECONDS = 5.0
 SETTLED_MINUTES = 5.0
 GROWTH = 1.1
+DESCRIPTORS = 20
+"""More of them than after the first minutes are a leak."""
+MOST_RATE = 800
+"""Requests a second: half an hour of them must fit into the memory of this program."""
+END_SECONDS = 900.0
+"""After the last minute, for what is left to deliver and to compare; then this program is ended."""
 _MIB = 1 << 20
+
+
+class Soak:
+    """One run. Its files are in `root`."""
+
+    def __init__(self, minutes: float, rate: int | None, root: Path) -> None:
+        self._minutes = minutes
+        self._rate = rate
+        self._root = root
+        self._primary, self._shadow = (
+            CassandraNode(name, loopback_address(), root, settings=DURABLE) for name in ("primary", "shadow")
+        )
+        self._proxy = ProxyProcess(
+            proxy_settings(loopback_address(), self._primary, self._shadow),
+            root,
+            rules={"tenant_columns": ["tenant"]},
+        )
+        self._copied = CopiedAt()
+        self._samples: list[tuple[float, int, int]] = []
+        """Seconds since the beginning, bytes in memory, descriptors."""
+        self.findings = Findings()
+
+    def run(self) -> None:
+        """To its end."""
+        with start_together(self._primary, self._shadow):
+            self._proxy.start()
+            try:
+                rate = self._rate or self._half()
+                self.findings.figures["rate"] = rate
+                self._under_load(rate)
+            finally:
+                self._proxy.stop()
+
+    def _half(self) -> int:
+        """Half of the requests a second that an application at full speed gets done."""
+        load = NotedLoad(self._proxy, "soak_full", rate=1_000_000, seconds=60, root=self._root)
+        time.sleep(8)
+        done = load.end().all
+        wait_settled(self._proxy, 120)
+        full = len(done) / (done[-1].started + done[-1].seconds - done[0].started)
+        return max(50, min(MOST_RATE, int(full / 2)))
+
+    def _under_load(self, rate: int) -> None:
+        seconds = self._minutes * 60
+        load = NotedLoad(self._proxy, "soak", rate=rate, seconds=seconds + 600, root=self._root)
+        begin = time.monotonic()
+        due, number = 0.0, 0
+        while (now := time.monotonic() - begin) < seconds:
+            if now >= due:
+                self._minute(number)
+                number, due = number + 1, due + 60
+            self._samples.append((now, resident(self._proxy), descriptors(self._proxy)))
+            time.sleep(SAMPLE_SECONDS)
+        if self._proxy.stats()["mode"] != "dual_write_async":
+            self._switch("dual_write_async", force=True)
+        requests = load.end()
+        stats = wait_settled(self._proxy, 300)
+        self._judge(requests, stats, load.keyspace)
+
+    def _minute(self, number: int) -> None:
+        """What happens in it."""
+        rules = {"tenant_columns": ["tenant"], "table_blacklist": [f"elsewhere.t{number}"]}
+        self._proxy.write_rules(rules)
+        self._proxy.send(signal.SIGHUP)
+        self._crowd()
+        wanted = MODES[number % len(MODES)]
+        refused = self._switch(wanted)
+        node = self._primary if number % 5 == 4 else self._shadow
+        node.kill() if number % 2 else node.stop()
+        node.start()
+        read = json.loads(self._proxy.get("/filters")[1])["rules"]["table_blacklist"]
+        if read != rules["table_blacklist"]:
+            self.findings.wrong.append(f"minute {number}: the rules were not read: {read}")
+        told = f"{self._proxy.stats()['mode']}, {node.name} {'killed' if number % 2 else 'stopped'}, started"
+        event = (
+            f"minute {number}: {told}; {resident(self._proxy) // _MIB} MiB, "
+            f"{descriptors(self._proxy)} descriptors" + (f"; {wanted} refused: {refused}" if refused else "")
+        )
+        self.findings.events.append(event)
+        print(event, flush=True)
+
+    def _switch(self, mode: str, *, force: bool = False) -> str:
+        """Switch, and keep in mind when; why it was refused, or nothing."""
+        begin = time.time()
+        if force:
+            switch(self._proxy, mode, force=True)
+            refused = ""
+        else:
+            _, said = ask_to_switch(self._proxy, mode)
+            refused = str(said.get("error", ""))
+        if not refused:
+            self._copied.switched(mode != "primary_only", begin, time.time())
+            self.findings.switches[mode] += 1
+        return refused
+
+    def _crowd(self) -> None:
+        """Clients that come, ask, and go, some of them without a word."""
+        with contextlib.ExitStack() as clients:
+            for number in range(CROWD):
+                client = clients.enter_context(RawClient(self._proxy))
+                if number % 4:
+                    client.start().serves()
+
+    # --- what was wrong -----------------------------------------------------------------------
+
+    def _judge(self, requests: Requests, stats: dict[str, object], keyspace: str) -> None:
+        found = self.findings
+        self._judge_growth()
+        found.figures["requests"] = len(requests.all)
+        found.errors = Counter(str(request.error).partition(":")[0] for request in requests.errors)
+        found.wrong += unanswered(requests)
+        on_primary, on_shadow = landed_on_both(self._primary, self._shadow, keyspace, root=self._root)
+        letters = letters_of(self._proxy)
+        found.figures["dead_letters"] = len(letters)
+        told = {
+            int(str(letter["values"][0])) for letter in letters if letter["tables"][0] == f"{keyspace}.rows"
+        }
+        found.wrong += lost_copies(
+            requests, self._copied, on_primary, on_shadow, told, counted_in(letters), found.figures
+        )
+        for name in ("unhandled_errors", "dropped_writes", "protocol_errors"):
+            found.figures[name] = int(str(stats[name]))
+            if stats[name]:
+                found.wrong.append(f"{name}: {stats[name]}")
+        missing = set(MODES) - found.switches.keys()
+        if missing and self._minutes >= 2 * len(MODES):
+            found.wrong.append(f"never switched to {', '.join(sorted(missing))}")
+
+    def _judge_growth(self) -> None:
+        settled_at = min(SETTLED_MINUTES, self._minutes / 3) * 60
+        first = [sample for sample in self._samples if sample[0] <= settled_at]
+        last = [sample for sample in self._samples if sample[0] > settled_at]
+        memory, later = max(sample[1] for sample in first), max(sample[1] for sample in last)
+        files, files_later = max(sample[2] for sample in first), descriptors(self._proxy)
+        found = self.findings
+        found.figures |= {"resident_first": memory, "resident_later": later}
+        found.figures |= {"descriptors_first": files, "descriptors_last": files_later}
+        found.samples = self._samples
+        if later > memory * GROWTH:
+            found.wrong.append(f"memory has grown from {memory // _MIB} to {later // _MIB} MiB")
+        if files_later > files + DESCRIPTORS:
+            found.wrong.append(f"descriptors have grown from {files} to {files_later}")
 
 
 def resident(proxy: ProxyProcess) -> int:
@@ -47,128 +199,29 @@ def descriptors(proxy: ProxyProcess) -> int:
     return len(list(Path(f"/proc/{proxy.pid}/fd").iterdir()))
 
 
-def crowd(proxy: ProxyProcess) -> None:
-    """Clients that come, ask, and go, some of them without a word."""
-    with contextlib.ExitStack() as clients:
-        for number in range(CROWD):
-            client = clients.enter_context(RawClient(proxy))
-            if number % 4:
-                client.start().serves()
-
-
-def minute(number: int, proxy: ProxyProcess, primary: CassandraNode, shadow: CassandraNode) -> str:
-    """What happens in it; in words."""
-    proxy.send(signal.SIGHUP)
-    crowd(proxy)
-    mode = MODES[number % len(MODES)]
-    with contextlib.suppress(AssertionError):
-        switch(proxy, mode)
-    if number % 5 == 4:
-        primary.restart()
-        return f"{mode}, primary restarted"
-    shadow.restart()
-    return f"{mode}, shadow restarted"
-
-
-def soak(minutes: float, rate: int, root: Path) -> list[str]:
-    """What was wrong."""
-    primary, shadow = (
-        CassandraNode(name, loopback_address(), root, settings=DURABLE) for name in ("primary", "shadow")
-    )
-    with start_together(primary, shadow):
-        settings = proxy_settings(loopback_address(), primary, shadow)
-        proxy = ProxyProcess(settings, root, rules={"tenant_columns": ["tenant"]})
-        proxy.start()
-        try:
-            return _under_load(minutes, rate, proxy, primary, shadow, root)
-        finally:
-            proxy.stop()
-
-
-def _under_load(
-    minutes: float, rate: int, proxy: ProxyProcess, primary: CassandraNode, shadow: CassandraNode, root: Path
-) -> list[str]:
-    load = NotedLoad(proxy, "soak", rate=rate, root=root)
-    begin = time.monotonic()
-    samples: list[tuple[float, int]] = []
-    alone: list[tuple[float, float]] = []
-    next_minute, done = 0.0, 0
-    while (now := time.monotonic() - begin) < minutes * 60:
-        if now >= next_minute:
-            left_alone = time.time()
-            before = proxy.stats()["mode"]
-            told = minute(done, proxy, primary, shadow)
-            if before == "primary_only" or proxy.stats()["mode"] == "primary_only":
-                alone.append((left_alone - 1, time.time() + 61))
-            print(f"minute {done}: {told}; {resident(proxy) // _MIB} MiB, {descriptors(proxy)} descriptors")
-            sys.stdout.flush()
-            done, next_minute = done + 1, next_minute + 60
-        samples.append((now, resident(proxy)))
-        time.sleep(SAMPLE_SECONDS)
-    if proxy.stats()["mode"] != "dual_write_async":
-        switch(proxy, "dual_write_async", force=True)
-    requests = load.end()
-    stats = wait_settled(proxy, 180)
-    wrong = _growth(samples, minutes) + _lost(requests, load, proxy, primary, shadow, alone, root)
-    if stats["unhandled_errors"]:
-        wrong.append(f"{stats['unhandled_errors']} errors that nobody handled; see the log")
-    if stats["dropped_writes"]:
-        wrong.append(f"{stats['dropped_writes']} copies dropped")
-    return wrong
-
-
-def _growth(samples: list[tuple[float, int]], minutes: float) -> list[str]:
-    settled_at = min(SETTLED_MINUTES, minutes / 3) * 60
-    first = max(memory for at, memory in samples if at <= settled_at)
-    last = max(memory for at, memory in samples if at > settled_at)
-    print(f"resident: at most {first // _MIB} MiB at first, {last // _MIB} MiB later")
-    return [] if last <= first * GROWTH else [f"memory has grown from {first} to {last} bytes"]
-
-
-def _lost(
-    requests: Requests,
-    load: NotedLoad,
-    proxy: ProxyProcess,
-    primary: CassandraNode,
-    shadow: CassandraNode,
-    alone: list[tuple[float, float]],
-    root: Path,
-) -> list[str]:
-    wrong = []
-    numbers = [request.number for request in requests.all]
-    print(f"{len(numbers)} requests, {len(requests.errors)} errors")
-    if numbers != list(range(len(numbers))):
-        wrong.append("requests without an answer, or with two")
-    on_primary, on_shadow = contents_of_both(primary, shadow, load.keyspace, root=root)
-    here, there = Landed.of(on_primary, load.keyspace), Landed.of(on_shadow, load.keyspace)
-    started = {request.number: request.started for request in requests.all}
-    letters = letters_of(proxy)
-    told = {int(str(letter["values"][0])) for letter in letters if letter["tables"][0].endswith(".rows")}
-    surely = requests.inserted()
-    copied = {n for n in surely - told if not any(low <= started[n] <= high for low, high in alone)}
-    print(f"{len(surely)} rows acknowledged, {len(copied)} of them to be copied, {len(letters)} dead letters")
-    if missing := surely - here.ids():
-        wrong.append(f"{len(missing)} acknowledged rows are not on the primary")
-    if missing := copied - there.ids():
-        wrong.append(f"{len(missing)} copies are lost: {sorted(missing)[:5]}")
-    counted = counted_in(letters)
-    for row, count in there.counts().items():
-        if count > here.counts()[row] + counted[row]:
-            wrong.append(f"counter {row} is {count} on the shadow and {here.counts()[row]} on the primary")
-    return wrong
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.integration.soak", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=int, default=400, help="requests a second; default: %(default)s")
+    parser.add_argument("--rate", type=int, help="requests a second; default: half of what can be done")
+    parser.add_argument("--out", type=Path, default=Path("build/soak.json"), help="default: %(default)s")
     given = parser.parse_args()
+    faulthandler.dump_traceback_later(given.minutes * 60 + END_SECONDS, exit=True)
     with workspace() as root:
-        wrong = soak(given.minutes, given.rate, root)
-    print("\n".join(wrong) or "nothing was wrong")
-    return 1 if wrong else 0
+        soak = Soak(given.minutes, given.rate, root)
+        begin = time.monotonic()
+        try:
+            soak.run()
+        except Exception as error:
+            soak.findings.wrong.append(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            soak.findings.figures["seconds"] = int(time.monotonic() - begin)
+            soak.findings.write(given.out)
+    faulthandler.cancel_dump_traceback_later()
+    print(soak.findings.in_words())
+    return 1 if soak.findings.wrong else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """A steady load of prepared INSERTs, counters and reads until a file appears, each request noted.
 
 Arguments: contact point, port, keyspace (made here unless it exists), then as options: --rate (requests a
-second), --stop (the path of that file), --retries (how often the driver sends a request again that has timed
-out; it never does for other reasons). Prints ``started``; at the end one JSON object: ``requests`` is a list
-of [number, start, seconds, error], start in Unix time, error null where it succeeded; ``retried`` is how
-often the driver has sent one again.
+second), --stop (the path of that file), --seconds (after so many it ends in any case), --retries (how often
+the driver sends a request again that has timed out; it never does for other reasons). Prints ``started``; at
+the end one JSON object: ``requests`` is a list of [number, start, seconds, error], start in Unix time, error
+null where it succeeded; ``retried`` is how often the driver has sent one again.
 """
 
 import argparse
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("keyspace")
     parser.add_argument("--rate", type=int, required=True)
     parser.add_argument("--stop", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=_MOST_SECONDS)
     parser.add_argument("--retries", type=int, default=0)
     options = parser.parse_args()
     policy = RetryAfterTimeout(options.retries)
@@ -99,7 +100,7 @@ def main() -> None:
     print("started", flush=True)
     begin = time.monotonic()
     number = 0
-    while time.monotonic() < begin + _MOST_SECONDS and (number % 16 or not options.stop.exists()):
+    while time.monotonic() < begin + options.seconds and (number % 16 or not options.stop.exists()):
         delay = begin + number / options.rate - time.monotonic()
         if delay > 0:
             time.sleep(delay)
