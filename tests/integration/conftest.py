@@ -71,6 +71,12 @@ def root() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def logged(request: pytest.FixtureRequest) -> list[Logged]:
+    """What runs: the report of a failed test ends with the ends of their logs. A fixture may add its own."""
+    return request.session.stash.setdefault(_logged, [])
+
+
+@pytest.fixture(scope="session")
 def authority(root: Path) -> Authority:
     """Who issued the certificates of the nodes."""
     return Authority("authority", root / "authority")

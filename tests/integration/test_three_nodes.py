@@ -17,6 +17,7 @@ from typing import Final, cast
 import pytest
 
 from frame_codec import ConsistencyLevel, ErrorCode, Opcode, Query, QueryParameters, Request, WriteTimeout
+from tests.integration.conftest import Logged
 from tests.integration.paced_load import Asked, PacedLoad, acknowledged, errors, in_words, p99
 from tests.integration.raw_client import RawClient
 from tests.nodes import CassandraNode, ProxyProcess, loopback_address, proxy_settings, start_together
@@ -58,15 +59,18 @@ class Fault:
 
 
 @pytest.fixture(scope="module")
-def nodes(root: Path) -> Iterator[list[CassandraNode]]:
+def nodes(root: Path, logged: list[Logged]) -> Iterator[list[CassandraNode]]:
     """One cluster."""
     nodes = nodes_of_one_cluster("three", 3, root)
+    logged += nodes
     with start_together(*nodes):
         yield nodes
+    for node in nodes:
+        logged.remove(node)
 
 
 @pytest.fixture
-def proxy(nodes: list[CassandraNode], root: Path) -> Iterator[ProxyProcess]:
+def proxy(nodes: list[CassandraNode], root: Path, logged: list[Logged]) -> Iterator[ProxyProcess]:
     settings = proxy_settings(
         loopback_address(),
         nodes[0],
@@ -75,6 +79,7 @@ def proxy(nodes: list[CassandraNode], root: Path) -> Iterator[ProxyProcess]:
         primary={"contact_points": [node.address for node in nodes]},
     )
     proxy = ProxyProcess(settings, Path(tempfile.mkdtemp(prefix="three-", dir=root)))
+    logged.append(proxy)
     try:
         proxy.start()
         for node in nodes:
@@ -82,6 +87,7 @@ def proxy(nodes: list[CassandraNode], root: Path) -> Iterator[ProxyProcess]:
         yield proxy
     finally:
         proxy.stop()
+        logged.remove(proxy)
 
 
 def seen(proxy: ProxyProcess, node: CassandraNode) -> dict[str, object]:
@@ -158,7 +164,8 @@ def test_a_node_that_fails_costs_what_was_under_way_there_and_no_more(
     accounted = []
     for fault in faults:
         came = [request for request in errors(asked) if fault.begun <= request.answered < fault.settled]
-        told = "\n".join(in_words(request, fault.gone) for request in came[:20])
+        # Reads first: they should not be there.
+        told = "\n".join(in_words(request, fault.gone) for request in sorted(came, key=by_kind)[:20])
         accounted += came
         # Reads go to the next replica.
         assert all(request.kind == "write" for request in came), told
@@ -182,6 +189,10 @@ def test_a_node_that_fails_costs_what_was_under_way_there_and_no_more(
     assert unaccounted == [], "\n".join(in_words(request, begun) for request in unaccounted[:20])
     assert 0 <= written(proxy, table) - acknowledged(asked) <= len(errors(asked))
     assert proxy.stats()["unhandled_errors"] == 0
+
+
+def by_kind(request: Asked) -> str:
+    return request.kind
 
 
 def is_refusal(request: Asked) -> bool:
