@@ -9,7 +9,17 @@ class Attempts:
     Times are in seconds since the epoch.
     """
 
-    __slots__ = ("began", "counted", "error", "expired", "failures", "first", "last", "unprepared_since")
+    __slots__ = (
+        "began",
+        "counted",
+        "delivered_then",
+        "error",
+        "expired",
+        "failures",
+        "first",
+        "last",
+        "unprepared_since",
+    )
 
     def __init__(self) -> None:
         self.first: float | None = None
@@ -20,6 +30,8 @@ class Attempts:
         """Those that failed while the target was well."""
         self.error = ""
         """What the last one failed of."""
+        self.delivered_then = 0
+        """How many copies, others all of them, had been delivered when the last one failed."""
         self.unprepared_since: float | None = None
         """When a node first did not know its statement, by the mirror's clock."""
         self.began = False

@@ -213,8 +213,14 @@ class Outcomes:
         counts = self.circuit.state is CircuitState.CLOSED
         if congested:
             self.window.congested(mutation.sent, now)
-        self._target_fails(mutation.sent, now)
+        if not self._fails_where_others_do_not(mutation):
+            self._target_fails(mutation.sent, now)
         self._try_again(mutation, mutation.sent, now, error, counts=counts, nothing_applied=nothing_applied)
+
+    def _fails_where_others_do_not(self, mutation: Mutation) -> bool:
+        """Whether others were delivered since this copy failed last: that it fails again says nothing new."""
+        tried = mutation.tried
+        return tried is not None and tried.failures > 0 and self._metrics.mirrored > tried.delivered_then
 
     def _try_again(
         self,
@@ -230,6 +236,7 @@ class Outcomes:
         if tried is None:
             tried = mutation.tried = Attempts()
         tried.failed(time.time() - (now - sent), error, counts=counts)
+        tried.delivered_then = self._metrics.mirrored
         if not nothing_applied and not mutation.repeatable:
             self._holder.give_up(mutation, Reason.UNKNOWN_OUTCOME, error)
         elif mutation.awaited is not None and not self._holder.goes_on(mutation, error):

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
+from cqlproxy.cluster.circuit import CircuitState
 from cqlproxy.mirror.backlog import Backlog
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.lanes import Lanes
@@ -60,18 +61,28 @@ class Turns:
         # Hot path: once for every copy.
         return len(self._in_flight) < self._outcomes.limit and self._start(mutation)
 
-    def advance(self) -> None:
-        """Send what may be sent now, as far as the window goes."""
+    def advance(self, *, later: bool) -> None:
+        """Send what may be sent now, as far as the window goes. ``later``: whether others wait elsewhere."""
         if self._lanes.by_table:
             self._lanes.advance(self.starts)
         ready, queue = self.ready, self.queue
+        # Copies that fail time and again must not be all that is tried: the target may take every other.
+        others_first = bool(ready) and self.probing and (bool(queue) or later)
+        if others_first:
+            while queue and self.send_first(queue):
+                pass
         while ready:
             mutation = ready.popleft()
-            if not self.starts(mutation):
+            if (others_first and self._in_flight) or not self.starts(mutation):
                 ready.appendleft(mutation)
                 return
         while queue and not ready and (self._send_together(queue) or self.send_first(queue)):
             pass
+
+    @property
+    def probing(self) -> bool:
+        """Whether a few copies are sent to find out how the target is."""
+        return self._outcomes.circuit.state is CircuitState.HALF_OPEN
 
     def _send_together(self, waiting: deque[Mutation]) -> bool:
         """Start the first of those that wait, as far as nothing stands in the way; False when none was."""
@@ -112,7 +123,7 @@ class Turns:
         Returns the seconds after which its rate allows more; 0 when something else is waited for.
         """
         waiting = backlog.waiting
-        while waiting and not self.ready:
+        while waiting and (not self.ready or self.probing):
             pause = backlog.may_start()
             if pause:
                 return pause

@@ -150,9 +150,9 @@ class Waiting:
             turns.ready.extend(self._outcomes.due())
         if self.blocked:
             self._unblock()
-        turns.advance()
+        turns.advance(later=bool(backlog))
         if backlog is not None and backlog:
-            if not turns.waits_for_window:
+            if turns.probing or not turns.waits_for_window:
                 self._replay(backlog)
             if holding.held_bytes * 2 <= holding.max_bytes:
                 backlog.read_soon(holding.max_requests - holding.held, holding.max_requests)

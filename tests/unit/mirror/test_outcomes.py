@@ -15,6 +15,7 @@ from cqlproxy.statements import analyse
 from frame_codec import (
     ConsistencyLevel,
     ErrorCode,
+    ErrorResponse,
     Execute,
     PlainError,
     Unprepared,
@@ -120,6 +121,42 @@ async def test_no_copy_is_given_up_because_the_target_was_away() -> None:
     assert s.circuit == "closed"
     assert s.metrics.mirrored == 20
     assert s.metrics.circuit_opened == 1
+
+
+@pytest.mark.parametrize("failure", [Failure.TIMEOUT, OVERLOADED])
+@pytest.mark.parametrize("never", [1, PROBES, 2 * PROBES])
+@pytest.mark.parametrize("first", [True, False], ids=["they fail first", "they fail last"])
+def test_copies_that_the_target_never_takes_do_not_hold_up_the_others(
+    failure: Failure | ErrorResponse, never: int, first: bool
+) -> None:
+    async def main() -> None:
+        clock = Clock()
+        s = Setting(clock=clock, settings=PATIENT._replace(retry_interval=0.01))
+        s.offer(*[b"never"] * never)
+        offered, delivered, since = 0, 0, clock.now
+        for tenths in range(3000):
+            clock.now += 0.1
+            if tenths > 600:
+                # After a minute in which nothing but these copies says how the target is, others come.
+                s.offer(b"%d" % offered)
+                offered += 1
+            s.mirror.pump()
+            while s.target.sent:
+                ill = [at for at, body in enumerate(s.target.bodies) if body == b"never"]
+                if ill and (first or len(ill) == len(s.target.sent)):
+                    if isinstance(failure, Failure):
+                        s.target.fail(failure, ill[0])
+                    else:
+                        s.target.refuse(failure, ill[0])
+                else:
+                    s.target.answer(next(at for at in range(len(s.target.sent)) if at not in ill))
+            if s.metrics.mirrored != delivered or s.metrics.mirrored == offered:
+                delivered, since = s.metrics.mirrored, clock.now
+            assert clock.now - since < OPEN_SECONDS + 1, "copies wait for others that are never taken"
+        assert s.metrics.mirrored == offered
+        assert s.lost == {"attempts": never}
+
+    asyncio.run(main())
 
 
 @on_loop
