@@ -31,6 +31,7 @@ MANY: Final = 96
 
 _WARM_UP: Final = 12
 _MOST_WARM_UP: Final = 200
+_JOURNALED_TRIES: Final = 4
 
 SWITCH_SECONDS: Final = 0.0001
 """As the service sets it where there is a journal."""
@@ -150,13 +151,11 @@ async def _warm_up(passage: Passage) -> None:
 
 async def counted(passage: Passage) -> Counts:
     """Count everything."""
-    python_calls = await _more(passage, PythonCalls())
-    compiled_calls = await _more(passage, CompiledCalls())
-    bytecode = await _more(passage, Bytecode())
-    # What the journal's thread has in its hands comes and goes.
-    tries = range(5 if passage.waits else 1)
-    blocks = min([await _more(passage, HeldBlocks()) for _ in tries], key=lambda legs: legs.total)
-    containers = min([await _more(passage, HeldContainers()) for _ in tries], key=lambda legs: legs.total)
+    python_calls = await _least(passage, PythonCalls())
+    compiled_calls = await _least(passage, CompiledCalls())
+    bytecode = await _least(passage, Bytecode())
+    blocks = await _least(passage, HeldBlocks())
+    containers = await _least(passage, HeldContainers())
     alone = (await passage.measured(1, Bytecode())).total
     await passage.settle()
     gc.collect()
@@ -167,6 +166,12 @@ async def counted(passage: Passage) -> Counts:
         await passage.settle()
     cycles = gc.collect() / (1 + FEW + MANY)
     return Counts(python_calls, compiled_calls, bytecode, blocks, containers, alone, cycles, writes)
+
+
+async def _least(passage: Passage, meter: Meter) -> Legs:
+    """As `_more`. How often the journal's thread wakes, and what it has in its hands, comes and goes."""
+    tries = range(_JOURNALED_TRIES if passage.waits else 1)
+    return min([await _more(passage, meter) for _ in tries], key=lambda legs: legs.total)
 
 
 async def _more(passage: Passage, meter: Meter) -> Legs:
