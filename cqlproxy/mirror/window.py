@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 FIRST: Final = 64
-MOST: Final = 1024
+MOST: Final = 8192
+"""As many as 1,000 busy clients have answered in one turn of the loop: fewer would be a queue that grows."""
 LEAST: Final = 4
 """Never fewer: a window of one would take an age to find out that the target is well again."""
 
