@@ -30,12 +30,28 @@ _STOP_WITHIN_SECONDS = 1
 """How long requests under way may take once the server stops."""
 
 
+_DATE_SECONDS = 1
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves the process alone and says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Have ``serve`` close the port and return."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn's own looks ten times a second whether it is to end. The date in answers has seconds.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DATE_SECONDS):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -114,7 +130,7 @@ class AdminServer:
         """Close the port and all connections; requests under way have a second to finish. Safe to repeat."""
         if self._server is None or self._task is None:
             return
-        self._server.should_exit = True
+        self._server.end()
         await self._task
         self._server = self._task = None
 
