@@ -167,8 +167,6 @@ def test_a_node_that_fails_costs_what_was_under_way_there_and_no_more(
         # Reads first: they should not be there.
         told = "\n".join(in_words(request, fault.gone) for request in sorted(came, key=by_kind)[:20])
         accounted += came
-        # Reads go to the next replica.
-        assert all(request.kind == "write" for request in came), told
         assert all(request.sent < fault.gone + NOTICED_SECONDS[fault.kind] for request in came), told
         # A node that is told to end refuses what comes while it does.
         refused = [request for request in came if is_refusal(request)]
@@ -176,7 +174,9 @@ def test_a_node_that_fails_costs_what_was_under_way_there_and_no_more(
         assert all(fault.begun < request.answered < fault.gone for request in refused), told
         # The others fail at once: when the proxy gives up the connection, which it does in time.
         cut = [request for request in came if request not in refused]
-        assert all(isinstance(request.error, WriteTimeout) for request in cut), told
+        # Reads go to the next replica, once: another node must have been silent before if one is refused.
+        assert all(r.kind == "write" and isinstance(r.error, WriteTimeout) for r in cut), told
+        assert sum(request.kind == "read" for request in refused) <= len(refused) // 10, told
         if cut:
             at = [request.answered for request in cut]
             assert max(at) - min(at) < 1.0, told
@@ -235,5 +235,5 @@ def tell(asked: list[Asked], faults: list[Fault]) -> None:
         print(
             f"{fault.kind} node {fault.node + 1}: found after {fault.found - fault.gone:.1f} s,"
             f" {fault.lost[fault.node]} requests under way there, of which {len(came) - refused} failed,"
-            f" after {longest:.1f} s at most, {refused} writes refused; " + ", ".join(times)
+            f" after {longest:.1f} s at most, {refused} refused; " + ", ".join(times)
         )
