@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -38,7 +38,8 @@ class Findings:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        # Not asdict(): it makes a Counter of a Counter's items.
+        path.write_text(json.dumps(vars(self), indent=1) + "\n")
 
     def in_words(self) -> str:
         lines = [f"{name}: {value}" for name, value in self.figures.items()]

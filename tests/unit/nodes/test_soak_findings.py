@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.integration.noted_load import Noted, Requests
-from tests.integration.soak_findings import CopiedAt, Landed, lost_copies, unanswered
+from tests.integration.soak_findings import CopiedAt, Findings, Landed, lost_copies, unanswered
 
 SECONDS = 0.1
 
@@ -84,3 +86,17 @@ def test_requests_that_nobody_answered_are_found() -> None:
     assert unanswered(requests(n4="WriteTimeout: late")) == []
     assert unanswered(requests(n4="OperationTimedOut: x")) == ["1 requests ended with OperationTimedOut"]
     assert unanswered(Requests(requests().all[1:])) == ["requests without an answer, or with two"]
+
+
+def test_what_was_found_is_kept_and_told(tmp_path: Path) -> None:
+    findings = Findings(["a row is lost"], {"requests": 7}, Counter({"WriteTimeout": 2}))
+    findings.switches["primary_only"] += 1
+    findings.samples.append((0.5, 1 << 20, 23))
+    findings.write(tmp_path / "build" / "soak.json")
+    kept = json.loads((tmp_path / "build" / "soak.json").read_text())
+    assert kept["wrong"] == ["a row is lost"]
+    assert kept["errors"] == {"WriteTimeout": 2}
+    assert kept["switches"] == {"primary_only": 1}
+    assert kept["samples"] == [[0.5, 1 << 20, 23]]
+    assert findings.in_words().splitlines()[-1] == "a row is lost"
+    assert Findings().in_words().splitlines()[-1] == "nothing was wrong"
