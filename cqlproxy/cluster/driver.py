@@ -30,11 +30,14 @@ from cassandra.protocol import AuthenticateMessage, ReadyMessage
 
 from cqlproxy.cluster.heartbeat import BUSY_SECONDS, Beat, Heartbeat
 from cqlproxy.cluster.node_tls import NodeTls
-from cqlproxy.cluster.request import FEW, Answer, AwaitedRequest, Failure, NoAnswerError, Request
+from cqlproxy.cluster.request import Answer, AwaitedRequest, Failure, NoAnswerError, Request
 from cqlproxy.cork import CORK
 from frame_codec import HEADER, Frame, FrameDecoder
 
 log = logging.getLogger(__name__)
+
+_FEW = 2
+"""So many answers in one read, or fewer, are told one by one: what they share is not worth finding out."""
 
 DRIVER_STREAMS = 1024
 """Stream ids below are not for requests: they are the driver's, and that of the proxy's heartbeats."""
@@ -386,7 +389,7 @@ class RawConnection(Connection):
     def _handle(self, frames: list[Frame]) -> None:
         # Hot path.
         self.read_at = now = monotonic()
-        many = len(frames) > FEW
+        many = len(frames) > _FEW
         take = self._pending.pop
         free = self._free_streams.append
         kind: type[Request] = Request

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from cqlproxy.cluster.driver import RawConnection
 
 
-FEW = 2
-"""A read of so many frames, or fewer, is handled frame by frame: what they share is not worth finding out."""
-
-
 class Failure(Enum):
     """Why no answer came to a request that was sent."""
 

@@ -13,7 +13,6 @@ from time import monotonic
 from typing import cast
 
 from cqlproxy.cluster.driver import RawConnection
-from cqlproxy.cluster.request import FEW
 from cqlproxy.cork import CORK
 from cqlproxy.frontend.backlog import Backlog
 from cqlproxy.frontend.flow_control import FlowControl
@@ -220,8 +219,8 @@ class ClientConnection(asyncio.Protocol):
         # Hot path.
         now = monotonic()
         router = self._router
-        count = len(frames)
-        if count > FEW and self.started and not self._flow.holds and self._in_flight + count <= MAX_IN_FLIGHT:
+        room = MAX_IN_FLIGHT - self._in_flight
+        if self.started and not self._flow.holds and 0 < len(frames) <= room:
             handle = router.texts if frames[0][3] == 0x07 else router.executes
             handled = handle(self, frames, now)
             self._in_flight += handled
