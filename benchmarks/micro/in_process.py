@@ -169,7 +169,8 @@ def _config(folder: Path, setting: Setting) -> Config:
         _Place(loopback_address()),
         _Place(loopback_address()),
         mode=setting.mode,
-        mirror={"journal": setting.journal},
+        # On a machine with other work seconds may pass between two steps.
+        mirror={"journal": setting.journal, "shadow_timeout_ms": 60_000},
         filters={"rules_file": "rules.yaml"},
     )
     (folder / "rules.yaml").write_text(yaml.safe_dump({"filters": _RULES}))
