@@ -256,21 +256,10 @@ class WriteAnswer(Shape):
     error: CqlError | None = None
 
 
-class Stats(BaseModel):
+class Stats(Totals):
     """Figures since the start of the process; those below at least."""
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
+    model_config = ConfigDict(extra="allow")
 
     mode: Mode
     uptime_seconds: float
-    total_writes: int
-    successful_writes: int
-    failed_writes: int
-    filtered_writes: int
-    mirrored_writes: int
-    dropped_writes: int
-    retried_writes: int
-    dead_letters: int
-    queue_depth: int
-    journal_depth: int
-    mirror_lag_seconds: float
