@@ -62,7 +62,7 @@ format:
 	@$(RUN) ruff format
 
 docs:
-	@$(RUN) python -m cqlproxy.config_reference > docs/.made && mv docs/.made docs/configuration.md
+	@$(RUN) python -m cqlproxy.config.reference > docs/.made && mv docs/.made docs/configuration.md
 	@$(RUN) python -m cqlproxy.cli.reference > docs/.made && mv docs/.made docs/cli.md
 	@$(RUN) python -m cqlproxy.admin.reference > docs/.made && mv docs/.made docs/api.md
 

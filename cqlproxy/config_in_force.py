@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cqlproxy.admin.view import ConfigChangeError, ModeRefusedError, ModeView
 from cqlproxy.config import Config, ConfigError, changed_config, load_config
-from cqlproxy.config_keys import CHANGEABLE, keys, unknown_key
+from cqlproxy.config.keys import CHANGEABLE, keys, unknown_key
 from cqlproxy.modes import Mode
 from cqlproxy.supervision import Supervisor
 
@@ -79,7 +79,7 @@ class ConfigInForce:
     def schema(self) -> dict[str, object]:
         """See ``admin.view.ConfigView``."""
         # Imported here, since a proxy that nobody asks does not need it.
-        from cqlproxy.config_schema import schema
+        from cqlproxy.config.schema import schema
 
         return schema()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from cqlproxy.config import Admin, ClusterAddress, Config
-from cqlproxy.config_values import parse_token
+from cqlproxy.config.values import parse_token
 from cqlproxy.files_in_force import FileProblemsError, FilesInForce, FileWatch, Watched
 from cqlproxy.metrics import CertificateState, WatchedState
 from cqlproxy.supervision import Supervisor

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cqlproxy.config_values import is_loopback
+from cqlproxy.config.values import is_loopback
 
 log = logging.getLogger(__name__)
 

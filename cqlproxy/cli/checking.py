@@ -14,7 +14,7 @@ from cqlproxy.cli.config_file import Checked, ConfigFileError, check
 from cqlproxy.cli.config_in_words import summary
 from cqlproxy.cli.failures import EXIT_BAD_INPUT, EXIT_FAILED, refuse
 from cqlproxy.config import Config
-from cqlproxy.config_clashes import doubts
+from cqlproxy.config.clashes import doubts
 from cqlproxy.security_files import WARN_BEFORE_SECONDS, SecurityFiles
 from cqlproxy.state_file import StateFileError, difference, read_state
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cqlproxy.config import Admin, ClusterAddress, Config, Listen, Mirror
-from cqlproxy.config_values import readable_size
+from cqlproxy.config.values import readable_size
 
 
 def summary(config: Config) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from cqlproxy.cli.reaching import who
 
 if TYPE_CHECKING:
     from cqlproxy.client.transport import BlockingTransport
-    from cqlproxy.config_keys import Key
+    from cqlproxy.config.keys import Key
 
 
 @click.group()
@@ -78,7 +78,7 @@ def set_value(key: str, value: str, api: BlockingTransport, as_json: bool) -> No
       cqlproxy config set mirror.max_bytes 256MiB
       cqlproxy config set validation_percentage 0.5
     """
-    from cqlproxy.config_environment import read_value
+    from cqlproxy.config.environment import read_value
 
     found = _known("KEY", key)
     body: dict[str, object] = {"set": {found.path: read_value(found, value)}, "by": who()}
@@ -106,13 +106,13 @@ def schema() -> None:
     Example:
       cqlproxy config schema > proxy.schema.json
     """
-    from cqlproxy.config_schema import schema as schema_of_file
+    from cqlproxy.config.schema import schema as schema_of_file
 
     click.echo(json.dumps(schema_of_file(), indent=2))
 
 
 def _known(argument: str, path: str) -> Key:
-    from cqlproxy.config_keys import keys, unknown_key
+    from cqlproxy.config.keys import keys, unknown_key
 
     found = keys().get(path)
     if found is None:

@@ -88,7 +88,7 @@ def _token(said: Reaching, admin: Admin | None) -> str | None:
     given = os.environ.get(TOKEN_VARIABLE)
     if said.token_file is None and not given and admin is None:
         return None
-    from cqlproxy.config_values import parse_token
+    from cqlproxy.config.values import parse_token
     from cqlproxy.files_in_force import FileProblemsError
     from cqlproxy.security_files import read_token
 

@@ -10,7 +10,7 @@ import click
 from cqlproxy import logs
 from cqlproxy.cli.config_file import checked
 from cqlproxy.cli.failures import fail, refuse
-from cqlproxy.config_clashes import doubts
+from cqlproxy.config.clashes import doubts
 from cqlproxy.files_in_force import FileProblemsError
 from filters import RulesError
 

@@ -12,7 +12,7 @@ import pytest
 
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.config import Config, changed_config, load_config
-from cqlproxy.config_keys import CHANGEABLE
+from cqlproxy.config.keys import CHANGEABLE
 from cqlproxy.journal import Journal
 from cqlproxy.mirror.settings import MirrorSettings
 from cqlproxy.mirror.worker import Mirror

@@ -27,6 +27,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "frontend": {"admin", "proxy", "service", "client", "cli", "config"},
     "json_writes": {"validation", "admin", "proxy", "service", "client", "cli", "config"},
     "admin": {"frontend", "proxy", "service", "client", "cli"},
+    "config": SERVING | {"client", "cli", "metrics", "filters", "statements", "preflight"},
     "preflight": {"frontend", "admin", "proxy", "service", "client", "cli"},
     "client": SERVING | {"cli", "config", "metrics", "frame_codec", "filters", "statements", "preflight"},
     "cli": {"frontend", "mirror", "routing", "cluster"},

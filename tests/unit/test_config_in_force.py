@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from cqlproxy.admin.view import ConfigChangeError
 from cqlproxy.config import Config, load_config
+from cqlproxy.config.keys import CHANGEABLE, keys
 from cqlproxy.config_in_force import ConfigInForce
-from cqlproxy.config_keys import CHANGEABLE, keys
 from cqlproxy.modes import Mode
 from tests.unit.admin.modes import Modes
 

@@ -20,8 +20,8 @@ from cqlproxy.config import (
     Listen,
     load_config,
 )
-from cqlproxy.config_clashes import doubts
-from cqlproxy.config_tls import ClusterTls, ListenTls, ServerTls
+from cqlproxy.config.clashes import doubts
+from cqlproxy.config.tls import ClusterTls, ListenTls, ServerTls
 from cqlproxy.modes import Mode
 from frame_codec import ConsistencyLevel
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from cqlproxy.config import Config, ConfigError, load_config
-from cqlproxy.config_environment import read_value
-from cqlproxy.config_keys import Key, keys
+from cqlproxy.config.environment import read_value
+from cqlproxy.config.keys import Key, keys
 
 BOTH = "primary: {contact_points: [db1]}\nshadow: {contact_points: [db2]}\nmode: dual_write_async\n"
 

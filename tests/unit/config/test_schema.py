@@ -9,9 +9,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cqlproxy.config import ConfigError, load_config
-from cqlproxy.config_keys import CHANGEABLE, keys
-from cqlproxy.config_reference import reference
-from cqlproxy.config_schema import schema
+from cqlproxy.config.keys import CHANGEABLE, keys
+from cqlproxy.config.reference import reference
+from cqlproxy.config.schema import schema
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = (ROOT / "config" / "proxy.yaml").read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_what_is_required() -> None:
 
 def test_the_reference_page_is_that_of_the_model() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert page == reference(), "run: python -m cqlproxy.config_reference > docs/configuration.md"
+    assert page == reference(), "run: python -m cqlproxy.config.reference > docs/configuration.md"
     for key in keys().values():
         assert key.kind is None or f"`{key.variable}`" in page
 

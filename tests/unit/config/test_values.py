@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqlproxy.config_values import parse_host, parse_size, shown
+from cqlproxy.config.values import parse_host, parse_size, shown
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 `load_config` gives a `Config` that is whole and consistent, or a `ConfigError` with every problem found.
 Nothing here opens a connection or resolves a name: a file is judged by its text alone.
-config_model.py has the keys; config/proxy.yaml explains each to the operator.
+`model` has the keys; config/proxy.yaml explains each to the operator.
 """
 
 from __future__ import annotations
@@ -15,25 +15,12 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cqlproxy.config_clashes import clashes
-from cqlproxy.config_environment import EnvironmentProblemsError, add_environment
-from cqlproxy.config_keys import unknown_key
-from cqlproxy.config_model import Admin, ClusterAddress, Config, Filters, Listen, Log, Mirror
+from cqlproxy.config.clashes import clashes
+from cqlproxy.config.environment import EnvironmentProblemsError, add_environment
+from cqlproxy.config.keys import unknown_key
+from cqlproxy.config.model import Config
 from cqlproxy.modes import SPELLINGS, Mode
 from cqlproxy.yaml_document import DocumentError, read_document
-
-__all__ = [
-    "Admin",
-    "ClusterAddress",
-    "Config",
-    "ConfigError",
-    "Filters",
-    "Listen",
-    "Log",
-    "Mirror",
-    "changed_config",
-    "load_config",
-]
 
 _REQUIRED: Final = {
     "primary": "a mapping with at least contact_points",

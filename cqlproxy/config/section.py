@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr, ValidationInfo
 
-from cqlproxy import config_values as values
-from cqlproxy.config_kind import Kind
+from cqlproxy.config import values
+from cqlproxy.config.kind import Kind
 from cqlproxy.modes import SPELLINGS, Mode
 from frame_codec import ConsistencyLevel
 
@@ -64,7 +64,7 @@ WriteConsistency = Annotated[
 class Section(BaseModel):
     """A mapping of known keys, which cannot be changed once it is read."""
 
-    # Every other check is in config_values, so that each message is ours: see config.py.
+    # Every other check is in `values`, so that each message is ours: see `loading`.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 

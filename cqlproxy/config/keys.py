@@ -10,9 +10,9 @@ from typing import Annotated, Final, NamedTuple, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from cqlproxy.config_kind import Kind
-from cqlproxy.config_model import Config
-from cqlproxy.config_section import Section
+from cqlproxy.config.kind import Kind
+from cqlproxy.config.model import Config
+from cqlproxy.config.section import Section
 
 CHANGEABLE: Final = frozenset(
     {

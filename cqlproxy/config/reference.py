@@ -1,18 +1,18 @@
-"""docs/configuration.md, made of the model. Print it with ``python -m cqlproxy.config_reference``."""
+"""docs/configuration.md, made of the model. Print it with ``python -m cqlproxy.config.reference``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from cqlproxy.config_keys import Key, keys
-from cqlproxy.config_schema import default, meaning
+from cqlproxy.config.keys import Key, keys
+from cqlproxy.config.schema import default, meaning
 
 _HEAD: Final = """\
 # Configuration
 
 `cqlproxy serve -c proxy.yaml` reads one YAML file. [config/proxy.yaml](../config/proxy.yaml) is one with
-every key and longer explanations. This page is made of the program: `python -m cqlproxy.config_reference`.
+every key and longer explanations. This page is made of the program: `python -m cqlproxy.config.reference`.
 
 - `cqlproxy check-config proxy.yaml` says what is wrong with a file, and where; with `--connect` it also
   tries both clusters.

@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cqlproxy import config_values as values
-from cqlproxy.config_section import (
+from cqlproxy.config import values
+from cqlproxy.config.section import (
     MAPPING,
     Address,
     ContactPoints,
@@ -32,7 +32,7 @@ from cqlproxy.config_section import (
     WriteConsistency,
     WriteMode,
 )
-from cqlproxy.config_tls import ClusterTls, ListenTls, ServerTls
+from cqlproxy.config.tls import ClusterTls, ListenTls, ServerTls
 
 MAX_FRAME_BYTES: Final = 256 * 1024 * 1024
 """The longest frame that the protocol allows (native protocol v4, section 2.5)."""

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cqlproxy.config_values import is_loopback
+from cqlproxy.config.values import is_loopback
 from frame_codec import ConsistencyLevel
 
 if TYPE_CHECKING:

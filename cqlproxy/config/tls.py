@@ -5,7 +5,7 @@ The text below each key is the operator's: docs/configuration.md and the JSON Sc
 
 from __future__ import annotations
 
-from cqlproxy.config_section import FilePath, Flag, Section
+from cqlproxy.config.section import FilePath, Flag, Section
 
 
 class ServerTls(Section):

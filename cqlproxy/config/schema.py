@@ -12,10 +12,10 @@ import textwrap
 from functools import cache
 from typing import Final
 
-from cqlproxy.config_keys import Key, keys
-from cqlproxy.config_model import Config
-from cqlproxy.config_section import Section
-from cqlproxy.config_values import readable_size
+from cqlproxy.config.keys import Key, keys
+from cqlproxy.config.model import Config
+from cqlproxy.config.section import Section
+from cqlproxy.config.values import readable_size
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from cqlproxy.config_keys import VARIABLE_DELIMITER, VARIABLE_PREFIX, Key, keys, unknown_key
+from cqlproxy.config.keys import VARIABLE_DELIMITER, VARIABLE_PREFIX, Key, keys, unknown_key
 
 _EITHER: Final = ({"password", "password_file"}, {"token", "token_file"})
 """Of each of these, one is given: where the environment has one, the file's other one does not count."""

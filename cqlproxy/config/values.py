@@ -2,7 +2,7 @@
 
 Every check takes what YAML gave and returns the value that the program uses, or raises a ValueError that says
 what was found and what is accepted. config.py puts the path of the key before it. A kind with parameters is
-made whole here, the others in config_section.py.
+made whole here, the others in `section`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from cqlproxy.config_kind import Kind
+from cqlproxy.config.kind import Kind
 from cqlproxy.modes import Mode, parse_mode
 from frame_codec import ConsistencyLevel
 
