@@ -43,7 +43,7 @@ test-long:
 		tests/integration/test_three_nodes.py
 
 fuzz:
-	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s tests/integration/test_fuzz.py
+	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s -o faulthandler_timeout=0 tests/integration/test_fuzz.py
 
 soak:
 	@$(RUN) --java python -m tests.integration.soak --minutes $(or $(MINUTES),30) --out $(or $(OUT),build/soak.json)

@@ -40,10 +40,11 @@ class ErrorResponse(ABC):
         return PlainError(message, code, body[reader.offset :]) if read is None else read(message, reader)
 
     def encode(self, version: int) -> bytes:
-        """The message's bytes, the same in v3 and v4."""
+        """The message's bytes, the same in v3 and v4. A text above 65535 bytes of UTF-8 is cut there."""
         out = bytearray()
         write_int(out, self.code)
-        write_string(out, self.message)
+        # It may quote what a client has sent, of any length.
+        write_string(out, self.message.encode(errors="replace")[:0xFFFF].decode(errors="ignore"))
         self._write_fields(out)
         return bytes(out)
 
@@ -227,8 +228,7 @@ def error_body(code: int, message: str) -> bytes:
 
     Codes with fields need their class: a driver that reads an UNAVAILABLE without them fails.
     """
-    raw = message.encode(errors="replace")[:0xFFFF]
-    return PlainError(raw.decode(errors="ignore"), code).encode(4)
+    return PlainError(message, code).encode(4)
 
 
 def error_code_and_message(body: bytes, at: int = 0) -> tuple[int, str]:

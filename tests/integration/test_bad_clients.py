@@ -335,14 +335,18 @@ def test_what_came_before_a_violation_is_answered_before_it_is_told(
     assert behind_relay.count("unhandled_errors") == 0
 
 
-def test_an_unknown_prepared_id_is_unprepared_with_that_id(proxy: ProxyProcess, honest: RawClient) -> None:
+@pytest.mark.parametrize("unknown", [b"ab", b"a" * 0xFFFF], ids=["short", "as long as may be"])
+def test_an_unknown_prepared_id_is_unprepared_with_that_id(
+    unknown: bytes, proxy: ProxyProcess, honest: RawClient
+) -> None:
     with RawClient(proxy) as client:
         client.start()
-        client.send(_frame(Opcode.EXECUTE, b"\x00\x02ab\x00\x01\x00"))
+        client.send(_frame(Opcode.EXECUTE, struct.pack(">H", len(unknown)) + unknown + b"\x00\x01\x00"))
         error = client.error()
         assert isinstance(error, Unprepared)
-        assert error.id == b"ab"
+        assert error.id == unknown
         client.serves()
+    assert proxy.count("unhandled_errors") == 0
 
 
 def test_bad_clients_leave_nothing_behind(proxy: ProxyProcess) -> None:

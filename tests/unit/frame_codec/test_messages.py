@@ -244,6 +244,12 @@ def test_error_body_cuts_a_message_that_is_too_long() -> None:
     assert (code, message) == (0x1001, "é" * 32_767)
 
 
+def test_the_message_of_an_error_with_fields_is_cut_as_well() -> None:
+    error = decode_response(0x00, Unprepared("é" * 40_000, b"\1\2").encode(4), 4)
+    assert error == Unprepared("é" * 32_767, b"\1\2")
+    assert error_code_and_message(Unprepared("\ud800", b"").encode(4))[1] == "?"
+
+
 def test_prepared_id_alone() -> None:
     body = Prepared(b"\1\2", BindMetadata(()), RowsMetadata((), 0)).encode(4)
     assert decode_prepared_id(b"xx" + body, 2) == b"\1\2"
