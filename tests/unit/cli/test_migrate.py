@@ -190,7 +190,13 @@ def test_ctrl_c_stops_where_it_is_and_the_next_run_goes_on(proxy: RunningProxy, 
     proxy.figures.lag = 5.0
     command = [sys.executable, "-m", "cqlproxy", "migrate", str(path)]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell ignore SIGINT, and so does what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:
