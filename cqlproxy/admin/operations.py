@@ -7,7 +7,7 @@ refuses. ``routes_of`` makes routes of them for Starlette; ``openapi`` makes the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -90,17 +90,10 @@ def find(
         except RequestError as error:
             return refused(error)
 
-    return Operation(
-        method="GET",
-        path=path,
-        summary=summary,
-        description=description,
-        endpoint=serve,
-        query=query,
-        answer=answer,
-        media=media,
-        refusals=refusals or {},
+    found = get(
+        path, serve, summary=summary, description=description, answer=answer, media=media, refusals=refusals
     )
+    return replace(found, query=query)
 
 
 def ask(

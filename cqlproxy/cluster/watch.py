@@ -45,8 +45,6 @@ class Watch:
         self._keyspaces = keyspaces
         self._ask = ask
         self._swept_at = monotonic()
-        self.timed_out = 0
-        """Requests that were given up."""
 
     def sweep(self, now: float) -> bool:
         """Give up requests past their deadline, ask who is silent, judge the nodes.
@@ -64,7 +62,6 @@ class Watch:
                 under_way += connection.pending
                 if not stalled and self._look_after(connection, node, now):
                     changed = True
-            self.timed_out += late
             if not stalled:
                 node.circuit.note(late, answered, under_way)
                 if self._ask is not None:

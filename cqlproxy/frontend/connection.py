@@ -1,4 +1,4 @@
-"""One client's connection: frames in, each given to what handles it; answers out, joined once per loop turn.
+"""One client's connection: frames in, each given to what handles it; answers out, those of a read together.
 
 Every request gets exactly one answer on its own stream. What breaks the protocol is answered with the
 error that Cassandra would send, and ends this connection only.
@@ -288,10 +288,7 @@ class ClientConnection(asyncio.Protocol):
     def _flush(self) -> None:
         self._flush_scheduled = False
         if self._out and self._transport is not None and not self._closing:
-            self._transport.write(b"".join(self._out))
-            self._out.clear()
-            if self._flow.unread and self._transport.get_write_buffer_size() > self._limits.max_unread_bytes:
-                self._end(Ended.UNREAD_BYTES)
+            self._write(self._transport)
         elif self._last_words is not None:
             self._flush_last()
         under_way = self._in_flight + self._backlog.count
@@ -516,10 +513,14 @@ class ClientConnection(asyncio.Protocol):
         if not self._in_flight:
             self._say_last_words()
         elif self._out:
-            transport.write(b"".join(self._out))
-            self._out.clear()
-            if self._flow.unread and transport.get_write_buffer_size() > self._limits.max_unread_bytes:
-                self._end(Ended.UNREAD_BYTES)
+            self._write(transport)
+
+    def _write(self, transport: asyncio.Transport) -> None:
+        # Hot path.
+        transport.write(b"".join(self._out))
+        self._out.clear()
+        if self._flow.unread and transport.get_write_buffer_size() > self._limits.max_unread_bytes:
+            self._end(Ended.UNREAD_BYTES)
 
     def _say_last_words(self) -> None:
         transport, words = self._transport, self._last_words

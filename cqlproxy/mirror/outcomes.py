@@ -290,8 +290,7 @@ class Outcomes:
         if self.circuit.state is CircuitState.CLOSED:
             for _ in range(copies):
                 self.window.arrived()
-            if not self.paused:
-                self.limit = self.window.size
+            self._set_limit()
 
     def due(self) -> list[Mutation]:
         """Look after what is troubled; returns the copies whose time for another attempt has come."""

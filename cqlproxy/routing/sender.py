@@ -115,8 +115,7 @@ class Sender:
         if exchange.opcode == _EXECUTE:
             (prepared,) = exchange.statements()
             at = after_custom_payload(exchange.body) if exchange.flags & _CUSTOM_PAYLOAD else 0
-            parameters_at = at + 2 + len(prepared.id)
-            choose = partial(backend.pick_for, prepared, exchange.body, parameters_at)
+            choose = partial(backend.pick_for, prepared, exchange.body, at + prepared.parameters_at)
         else:
             keyspace = exchange.keyspace if isinstance(exchange, Prepare) else exchange.client.keyspace
             if keyspace is not None:
