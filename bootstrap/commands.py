@@ -19,15 +19,20 @@ def announce(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str | Path], *, purpose: str) -> None:
-    """Run `command` to its end.
+def run(command: Sequence[str | Path], *, purpose: str, cwd: Path | None = None) -> None:
+    """Run `command` to its end, in `cwd` if one is given.
 
     Raises `BootstrapError`, which names `purpose` and ends with the command's last lines of output. Addresses
     in them are left out, since those of private package servers may hold credentials.
     """
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     except OSError as error:
         raise BootstrapError(f"could not {purpose}: {command[0]}: {error.strerror}") from error

@@ -24,12 +24,15 @@ def provide(*, java: bool = False, haproxy: bool = False) -> None:
     missing = _missing(java=java, haproxy=haproxy)
     if not missing:
         return
-    apt = _apt()
-    if apt is None:
+    as_root = apt()
+    if as_root is None:
         raise BootstrapError(_instruction(missing))
     announce(f"Installing {' '.join(missing)} by apt (first run only) ...")
-    run([*apt, "update", "--quiet"], purpose="refresh apt's lists")
-    run([*apt, "install", "--quiet", "--yes", "--no-install-recommends", *missing], purpose="install by apt")
+    run([*as_root, "update", "--quiet"], purpose="refresh apt's lists")
+    run(
+        [*as_root, "install", "--quiet", "--yes", "--no-install-recommends", *missing],
+        purpose="install by apt",
+    )
     find_java.cache_clear()
     still = _missing(java=java, haproxy=haproxy)
     if still:
@@ -80,6 +83,16 @@ def haproxy() -> Path:
     return found
 
 
+def apt() -> list[str] | None:
+    """The words that run apt-get as root without a question; None where this user may not."""
+    if shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+    return ["sudo", "-n", "apt-get"] if may and may.returncode == 0 else None
+
+
 def _missing(*, java: bool, haproxy: bool) -> list[str]:
     packages = []
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
@@ -91,16 +104,6 @@ def _missing(*, java: bool, haproxy: bool) -> list[str]:
     if haproxy and find_haproxy() is None:
         packages.append("haproxy")
     return packages
-
-
-def _apt() -> list[str] | None:
-    """The words that run apt-get as root without a question; None where this user may not."""
-    if shutil.which("apt-get") is None:
-        return None
-    if os.geteuid() == 0:
-        return ["apt-get"]
-    may = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
-    return ["sudo", "-n", "apt-get"] if may and may.returncode == 0 else None
 
 
 def _instruction(packages: list[str]) -> str:
