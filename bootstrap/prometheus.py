@@ -34,8 +34,8 @@ def programs() -> Programs:
 def _unpack(place: Path) -> None:
     if not all(shutil.which(tool) for tool in ("apt-get", "dpkg-deb")):
         raise BootstrapError(
-            "the tests of dashboards and alerts need prometheus and promtool on PATH, and this machine has no "
-            "apt to fetch them. Install Prometheus 2.42 or later, then run make again"
+            "the tests of dashboards and alerts need prometheus and promtool on PATH, and this machine has "
+            "no apt to fetch them. Install Prometheus 2.42 or later, then run make again"
         )
     announce("Fetching Prometheus by apt (first run only) ...")
     download = ["apt-get", "download", "--quiet", _PACKAGE]

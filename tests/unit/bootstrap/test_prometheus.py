@@ -1,10 +1,11 @@
 """Prometheus is fetched without being installed, and one that is there is used."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from bootstrap import packages, prometheus
+from bootstrap import prometheus
 from bootstrap.commands import BootstrapError
 
 
@@ -56,7 +57,7 @@ def test_lists_that_are_missing_are_refreshed(
         f"case $1 in update) echo > {lists};; download) test -f {lists} && echo > prometheus.deb;; esac",
     )
     program(bare_machine, "dpkg-deb")
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert prometheus.programs().prometheus.name == "prometheus"
 
 
@@ -65,6 +66,6 @@ def test_who_may_not_refresh_them_is_told_what_apt_said(
 ) -> None:
     program(bare_machine, "apt-get", "echo E: no such package >&2; exit 100")
     program(bare_machine, "dpkg-deb")
-    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(BootstrapError, match="no such package"):
         prometheus.programs()
