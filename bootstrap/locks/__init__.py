@@ -11,5 +11,5 @@ _FOLDER = Path(__file__).parent
 
 
 def lock(name: str) -> Path:
-    """The file of the environment `name`: project, plots, driver, profiler, audit or lock."""
+    """The file of the environment `name`: project, image, build, driver, hadolint and so on."""
     return _FOLDER / f"{name}.txt"

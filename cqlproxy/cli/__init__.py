@@ -21,6 +21,7 @@ class _Main(LazyGroup):
         "check-config": "cqlproxy.cli.checking:check_config",
         "demo": "cqlproxy.cli.demonstrating:demo",
         "status": "cqlproxy.cli.status:status",
+        "ready": "cqlproxy.cli.ready:ready",
         "config": "cqlproxy.cli.configuration:config",
         "mode": "cqlproxy.cli.mode:mode",
         "filters": "cqlproxy.cli.rules:filters",
@@ -45,6 +46,7 @@ def main() -> None:
       cqlproxy serve -c proxy.yaml
       cqlproxy demo
       cqlproxy status --watch
+      cqlproxy ready
       cqlproxy mode get
       cqlproxy filters show
       cqlproxy mirror drain

@@ -45,3 +45,8 @@ def test_what_is_asked_for_is_locked_in_a_version_that_it_allows(name: str) -> N
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_no_lock_says_where_packages_come_from(name: str) -> None:
     assert "://" not in lock(name).read_text()
+
+
+def test_the_image_holds_what_was_tested() -> None:
+    tested = {pinned for pinned, _ in entries("project")}
+    assert [pinned for pinned, _ in entries("image") + entries("build") if pinned not in tested] == []

@@ -31,7 +31,7 @@ def test_the_page_is_up_to_date() -> None:
 
 
 def test_all_commands_of_the_operator_are_there() -> None:
-    wanted = "serve demo check-config config status mode filters mirror dead-letters migrate completion"
+    wanted = "serve demo check-config config status ready mode filters mirror dead-letters migrate completion"
     assert {f"cqlproxy {name}" for name in wanted.split()} <= COMMANDS.keys()
 
 
