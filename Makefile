@@ -7,13 +7,14 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz soak check lock format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
+.PHONY: help demo test test-long drivers fuzz soak check lock format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
 	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
 	@echo "make test-long    outages of a minute, 50 stops, each fault on each of three nodes, 50,000 operations in each mode"
+	@echo "make drivers      every client of tests/drivers (CLIENTS=, a pattern); docs/drivers.md is written of what they saw"
 	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
 	@echo "make soak         30 minutes (MINUTES=) at half load, with switches, restarts and crowds; build/soak.json (OUT=)"
 	@echo "make check        lint, format, types, and an audit of what is installed for known vulnerabilities"
@@ -41,6 +42,9 @@ test-long:
 		CQLPROXY_NODE_ROUNDS=3 CQLPROXY_NODE_RATE=2000 $(RUN) --java pytest \
 		tests/integration/test_shadow_away.py tests/integration/test_convergence.py tests/integration/test_stopping.py \
 		tests/integration/test_three_nodes.py
+
+drivers:
+	@CQLPROXY_CLIENTS='$(CLIENTS)' CQLPROXY_WRITE_PAGE=$(if $(CLIENTS),0,1) $(RUN) --java pytest tests/drivers
 
 fuzz:
 	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s -o faulthandler_timeout=0 tests/integration/test_fuzz.py

@@ -54,6 +54,10 @@ REQUIREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "image": _of_image,
     "build": _of_build,
     "driver": lambda: ["cassandra-driver==3.29.3", "lz4>=4.3,<5"],
+    # Clients of tests/drivers.
+    "driver-3.30": lambda: ["cassandra-driver>=3.30,<3.31", "lz4>=4.3,<5"],
+    "scylla-driver": lambda: ["scylla-driver>=3.29.12,<3.30", "lz4>=4.3,<5"],
+    "cqlsh": lambda: ["cqlsh>=6.2,<7"],
     "profiler": _of_profiler,
     "audit": lambda: ["pip-audit>=2.9"],
     "lock": lambda: ["uv>=0.9"],
@@ -84,6 +88,11 @@ def driver_python() -> Path:
     """The interpreter of the environment with cassandra-driver and nothing of ours; made when first asked."""
 
     return _environment("driver", "the unchanged cassandra-driver") / "bin" / "python"
+
+
+def client_python(name: str) -> Path:
+    """The interpreter of the environment `name`: a client for tests, nothing of ours; made when asked."""
+    return _environment(name, f"clients of the tests ({name})") / "bin" / "python"
 
 
 def tool(name: str, program: str) -> Path:

@@ -1,0 +1,59 @@
+"""The clients that the suite runs: what each is called, and how it is built and started.
+
+A client is built when it is first asked for, into the cache. Where its toolchain is missing, `Client.command`
+raises `bootstrap.commands.BootstrapError` with what to type; its tests fail then.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bootstrap.environments import CHECKOUT, client_python
+
+FOLDER = Path(__file__).parent
+
+Command = Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client of the script of work in README.md.
+
+    name: in ids of tests, and in names of keyspaces: letters, digits and underscores, 24 at most.
+    title: in docs/drivers.md, without the version, which the program tells.
+    command: builds what is missing, and says how to run the program.
+    environment: variables for it, beside those that every program gets.
+    tool: not a driver, so that it has features of its own.
+    """
+
+    name: str
+    title: str
+    command: Callable[[], Command]
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tool: bool = False
+
+
+def _python(environment: str) -> Callable[[], Command]:
+    return lambda: [client_python(environment), "-m", "tests.drivers.python.program"]
+
+
+_IN_CHECKOUT = {"PYTHONPATH": str(CHECKOUT)}
+
+CLIENTS: tuple[Client, ...] = (
+    Client("python_3_29", "Python: cassandra-driver", _python("driver"), _IN_CHECKOUT),
+    Client(
+        "python_3_29_asyncio",
+        "Python: cassandra-driver, asyncio",
+        _python("driver"),
+        {**_IN_CHECKOUT, "REACTOR": "asyncio"},
+    ),
+    Client("python_3_30", "Python: cassandra-driver", _python("driver-3.30"), _IN_CHECKOUT),
+    Client(
+        "python_3_30_asyncio",
+        "Python: cassandra-driver, asyncio",
+        _python("driver-3.30"),
+        {**_IN_CHECKOUT, "REACTOR": "asyncio"},
+    ),
+    Client("python_scylla", "Python: scylla-driver", _python("scylla-driver"), _IN_CHECKOUT),
+)
+"""In the order of the columns of docs/drivers.md."""

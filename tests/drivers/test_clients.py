@@ -1,0 +1,72 @@
+"""Clients as they are, pointed at the proxy: what they see, and what of it arrives at the shadow.
+
+README.md has the script of their work. $CQLPROXY_CLIENTS, a regular expression for names, leaves others out.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from bootstrap.environments import CHECKOUT
+from tests.drivers import page
+from tests.drivers.arrivals import lost
+from tests.drivers.clients import CLIENTS, Client
+from tests.drivers.runs import Runs
+from tests.drivers.servers import Servers
+from tests.drivers.transcripts import differences, unmeant
+from tests.nodes import workspace
+
+WRITE_PAGE = os.environ.get("CQLPROXY_WRITE_PAGE") == "1"
+PAGE = CHECKOUT / "docs" / "drivers.md"
+CHOSEN = [client for client in CLIENTS if re.search(os.environ.get("CQLPROXY_CLIENTS", ""), client.name)]
+
+each_client = pytest.mark.parametrize("client", CHOSEN, ids=lambda client: client.name)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with workspace() as root:
+        servers = Servers(root)
+        with servers.running():
+            yield servers
+
+
+@pytest.fixture(scope="module")
+def runs(servers: Servers) -> Runs:
+    return Runs(servers, CHOSEN)
+
+
+@each_client
+def test_it_sees_through_the_proxy_what_it_sees_directly(client: Client, runs: Runs) -> None:
+    direct, proxied = runs.direct(client), runs.proxied(client)
+    found = unmeant(differences(direct.transcript, proxied.transcript))
+    assert found == [], "\n".join(map(str, found))
+    # Not a comparison of nothing.
+    assert len(direct.transcript) > 60
+
+
+@each_client
+def test_what_it_wrote_is_on_both_clusters(client: Client, runs: Runs, servers: Servers) -> None:
+    assert lost(runs.proxied(client), servers) == []
+
+
+@each_client
+def test_it_does_not_see_that_the_shadow_is_killed(client: Client, runs: Runs) -> None:
+    found = unmeant(differences(runs.direct(client).transcript, runs.shadow_killed(client).transcript))
+    assert found == [], "\n".join(map(str, found))
+
+
+@each_client
+def test_what_it_wrote_meanwhile_arrives_later(client: Client, runs: Runs, servers: Servers) -> None:
+    assert lost(runs.shadow_killed(client), servers) == []
+
+
+def test_the_page_tells_what_was_seen(runs: Runs) -> None:
+    made = page.of(
+        {client: (runs.direct(client).transcript, runs.proxied(client).transcript) for client in CLIENTS}
+    )
+    if WRITE_PAGE:
+        PAGE.write_text(made)
+    assert PAGE.read_text() == made, "docs/drivers.md is old: make drivers"
