@@ -11,7 +11,7 @@ from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.side import Side
 from cqlproxy.config import ClusterAddress, Config
 from cqlproxy.security_files import SecurityFiles
-from frame_codec import PROTOCOL_V4
+from frame_codec import PROTOCOL_V4, SchemaChange
 
 
 class ConfiguredClusters:
@@ -32,7 +32,7 @@ class ConfiguredClusters:
         side: Side,
         version: int = PROTOCOL_V4,
         *,
-        on_event: Callable[[bytes], None] = lambda body: None,
+        on_schema_change: Callable[[SchemaChange, bytes], None] = lambda change, body: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> Backend:
         """A cluster in a protocol version; there must be one on that side."""
@@ -48,7 +48,7 @@ class ConfiguredClusters:
             tls=self._node_tls[side],
             account=_account(address),
             circuit=CircuitSettings(address.circuit_timeouts, address.circuit_open_seconds),
-            on_event=on_event,
+            on_schema_change=on_schema_change,
             on_change=on_change,
         )
         backend.keyspaces.allow(self._config.max_keyspaces)

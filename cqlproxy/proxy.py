@@ -45,7 +45,7 @@ from cqlproxy.status import status
 from cqlproxy.supervision import Supervisor
 from cqlproxy.validation.validator import Validator
 from filters import Governor, Rules
-from frame_codec import PROTOCOL_V4
+from frame_codec import PROTOCOL_V4, SchemaChange
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +242,7 @@ class Proxy:
         return self._configured.backend(
             side,
             version,
-            on_event=partial(self._event, side),
+            on_schema_change=partial(self._schema_changed, side),
             on_change=partial(self._nodes_changed, side),
         )
 
@@ -382,11 +382,9 @@ class Proxy:
 
     # --- what the parts tell each other -------------------------------------------------------
 
-    def _event(self, side: Side, body: bytes) -> None:
-        event = self._listener.schema_event(body, forward=side is self._routes.side)
-        if event is not None and event.change.target == "KEYSPACE":
-            for backend in self._backends(side):
-                backend.keyspace_changed(event.change.keyspace)
+    def _schema_changed(self, side: Side, change: SchemaChange, event: bytes) -> None:
+        if side is self._routes.side:
+            self._listener.forward(change, event)
 
     def _backends(self, side: Side) -> Iterable[Backend]:
         cluster = self._clusters[side]

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
+from cassandra import DriverException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionShutdown
 from cassandra.metadata import Murmur3Token
@@ -31,11 +32,12 @@ from cqlproxy.cluster.node_tls import NodeTls
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Answer, NoAnswerError, Request
 from cqlproxy.cluster.ring import Node, Ring
+from cqlproxy.cluster.schema_changes import Changed, SchemaChanges, read_again
 from cqlproxy.cluster.service_account import ServiceAccount
 from cqlproxy.cluster.tables import TableShape, default_ttl, table_shape
 from cqlproxy.cluster.watch import Watch, put_to_the_test
 from cqlproxy.supervision import Supervisor
-from frame_codec import Opcode, routing_values
+from frame_codec import Opcode, ProtocolError, SchemaChange, SchemaChangeEvent, decode_event, routing_values
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +49,8 @@ answer in as long. The connections of requests are watched by heartbeat.py.
 RECONNECT_SECONDS = (0.1, 2.0)
 """The first and the longest pause between two attempts to reach a node that is down."""
 
-SCHEMA_SECONDS = 0.25
-"""The driver reads what has changed of the schema within this time; what is copied late depends on it."""
-
 UNKNOWN_KEYSPACE_SECONDS = 0.5
 """How long until the replicas of a keyspace that the driver does not know yet are asked for again."""
-
-KEYSPACE_SETTLE_SECONDS = 2.0
-"""When the driver has read a changed keyspace for sure; its replicas are computed anew then."""
-
 
 AGREEMENT_SECONDS = 10.0
 """How long nodes are given to agree on a changed schema: what drivers wait for it by default."""
@@ -72,13 +67,13 @@ class ConnectError(Exception):
 class Backend:
     """A cluster as a place to send frames to.
 
-    All methods but the constructor's argument ``on_event`` are for the event loop's thread.
+    All methods but the constructor's arguments are for the event loop's thread.
 
     ``name`` is the cluster's role (``primary`` or ``shadow``), for messages and metrics.
     ``account`` is the proxy's there, None where none is needed. ``request_timeout`` is in seconds.
     ``circuit``: when a node on which requests time out is passed over.
-    ``on_event`` gets the body of each EVENT frame of the control connection; ``on_change`` is called when
-    connections came or went.
+    ``on_schema_change`` gets what a node tells of changes of the schema, once for each, and the body of that
+    EVENT; ``on_change`` is called when connections came or went.
     """
 
     def __init__(
@@ -93,7 +88,7 @@ class Backend:
         tls: NodeTls | None = None,
         account: ServiceAccount | None = None,
         circuit: CircuitSettings = DEFAULT,
-        on_event: Callable[[bytes], None] = lambda body: None,
+        on_schema_change: Callable[[SchemaChange, bytes], None] = lambda change, body: None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -109,7 +104,7 @@ class Backend:
         self._tls = tls
         self._account = account
         self._circuit = circuit
-        self._on_event = on_event
+        self._on_schema_change = on_schema_change
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._executor = ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"{name}-driver")
@@ -128,6 +123,7 @@ class Backend:
         self._rings: dict[str, Ring | None] = {}
         self._preparing: dict[tuple[bytes, str | None, str | None], asyncio.Task[Answer]] = {}
         self.keyspaces = KeyspacePools(self._open_connection, self.nodes, self._supervisor, request_timeout)
+        self._schema_changes = SchemaChanges(name, self._read_again, self._forget_ring, self._supervisor)
         self._watch = Watch(name, self.nodes, self.keyspaces, self._ask_soon)
 
     # --- life ---------------------------------------------------------------------------------
@@ -159,7 +155,8 @@ class Backend:
                 idle_heartbeat_interval=DRIVER_HEARTBEAT_SECONDS,
                 idle_heartbeat_timeout=DRIVER_HEARTBEAT_SECONDS,
                 reprepare_on_up=False,
-                schema_event_refresh_window=SCHEMA_SECONDS,
+                # None: what has changed is read by schema_changes.py.
+                schema_event_refresh_window=-1,
                 driver_config_reporting_enabled=False,
             )
             try:
@@ -367,9 +364,14 @@ class Backend:
         """The time to live in seconds that a table gives writes; 0 for none, or when it is not known."""
         return 0 if self._cluster is None else default_ttl(self._cluster.metadata, keyspace, table)
 
-    def keyspace_changed(self, keyspace: str) -> None:
-        """A keyspace was altered or dropped: its replicas are computed anew once the driver has read it."""
-        self._loop.call_later(KEYSPACE_SETTLE_SECONDS, self._rings.pop, keyspace, None)
+    async def _read_again(self, changed: Changed) -> None:
+        if self._cluster is None:
+            # A node tells of changes as soon as the driver has asked it to.
+            raise DriverException("the connections to the cluster are still being opened")
+        await self._loop.run_in_executor(self._executor, read_again, self._cluster, changed)
+
+    def _forget_ring(self, keyspace: str) -> None:
+        self._rings.pop(keyspace, None)
 
     async def prepare(self, text: bytes, keyspace: str | None, near: RawConnection | None = None) -> Answer:
         """PREPARE ``text`` as in ``keyspace``, on the node of ``near`` where that is given.
@@ -462,4 +464,11 @@ class Backend:
         self.supported = options
 
     def event_received(self, body: bytes) -> None:
-        self._on_event(body)
+        try:
+            event = decode_event(body, self.protocol_version)
+        except ProtocolError as error:
+            log.warning("an event of the cluster could not be read", extra={"error": error.message})
+            return
+        if isinstance(event, SchemaChangeEvent):
+            self._schema_changes.note(event.change)
+            self._on_schema_change(event.change, body)

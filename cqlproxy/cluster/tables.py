@@ -18,8 +18,8 @@ class TableShape(NamedTuple):
 def table_shape(metadata: Any, keyspace: str, table: str) -> TableShape | None:
     """The table in the driver's ``Metadata``; None when it is not, or not yet, in there.
 
-    The driver reads a schema that has changed within its refresh window of 2 s, on threads of its own,
-    and puts each table there as a whole.
+    What has changed is read soon after (schema_changes.py), on another thread, and each table is put there as
+    a whole.
     """
     schema = metadata.keyspaces.get(keyspace)
     if schema is None:

@@ -21,7 +21,7 @@ from cqlproxy.frontend.turned_away import AT_MOST, TurnedAway
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.router import Router
 from cqlproxy.supervision import Supervisor
-from frame_codec import PROTOCOL_V3, EventType, ProtocolError, SchemaChangeEvent, decode_event
+from frame_codec import PROTOCOL_V3, EventType, SchemaChange
 
 log = logging.getLogger(__name__)
 
@@ -198,21 +198,11 @@ class Listener:
         for turned_away in list(self._turned_away):
             turned_away.abort()
 
-    def schema_event(self, body: bytes, *, forward: bool) -> SchemaChangeEvent | None:
-        """Read an EVENT; returns it if it tells of the schema. ``forward``: to who registered for it."""
-        try:
-            event = decode_event(body, 4)
-        except ProtocolError as error:
-            log.warning("an event of the cluster could not be read", extra={"error": error.message})
-            return None
-        if not isinstance(event, SchemaChangeEvent):
-            return None
-        if not forward:
-            return event
+    def forward(self, change: SchemaChange, event: bytes) -> None:
+        """Tell those who registered for it what the body of the EVENT ``event`` says, that is ``change``."""
         for connection in list(self._connections):
             if EventType.SCHEMA_CHANGE in connection.registered and not (
-                connection.version == PROTOCOL_V3 and event.change.target in _V4_TARGETS
+                connection.version == PROTOCOL_V3 and change.target in _V4_TARGETS
             ):
-                connection.send_event(body)
+                connection.send_event(event)
                 self._metrics.events_forwarded += 1
-        return event

@@ -43,6 +43,14 @@ class Slow:
 
 
 @dataclass(frozen=True)
+class LateAnswers:
+    """Requests with these bytes in them are answered late, and no others are held up by that."""
+
+    to: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Failing:
     """Application requests fail.
 
@@ -60,4 +68,4 @@ class Forgetful:
     """Each EXECUTE of a statement that was not prepared since this began is answered UNPREPARED."""
 
 
-Fault = Healthy | Refused | Blackholed | NeverReading | Slow | Failing | Forgetful
+Fault = Healthy | Refused | Blackholed | NeverReading | Slow | LateAnswers | Failing | Forgetful

@@ -26,7 +26,7 @@ from frame_codec import (
     execute_id,
     response_start,
 )
-from tests.nodes.faults import Blackholed, Failing, Fault, Forgetful, Healthy, NeverReading, Slow
+from tests.nodes.faults import Blackholed, Failing, Fault, Forgetful, Healthy, LateAnswers, NeverReading, Slow
 
 _LONGEST_FRAME = 1 << 28
 _APPLICATION = frozenset((Opcode.QUERY, Opcode.PREPARE, Opcode.EXECUTE, Opcode.BATCH))
@@ -131,6 +131,8 @@ class ClientEnd(asyncio.Protocol):
         """By stream, what is answered in place of the node's answer; None for nothing."""
         self.from_system_tables: set[int] = set()
         """Streams whose answers name the node."""
+        self.late: dict[int, float] = {}
+        """By stream, by how many seconds an answer is late."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -173,6 +175,9 @@ class ClientEnd(asyncio.Protocol):
                     self.spoiled[stream] = error
                 elif is_of_a_driver(opcode, body):
                     self.from_system_tables.add(stream)
+                fault = self._script.fault
+                if isinstance(fault, LateAnswers) and fault.to in body:
+                    self.late[stream] = fault.seconds
                 out += encode_frame(version, flags, stream, opcode, body)
             elif error is not None:
                 self.answer(encode_error(version, stream, error))
@@ -191,6 +196,10 @@ class ClientEnd(asyncio.Protocol):
         fault = self._script.fault
         if not isinstance(fault, Blackholed):
             self._late.write(data, fault.seconds if isinstance(fault, Slow) else 0.0)
+
+    def answer_late(self, data: bytes, seconds: float) -> None:
+        """As ``answer``, when so much time has passed."""
+        asyncio.get_running_loop().call_later(seconds, self.answer, data)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not isinstance(self._script.fault, Blackholed):
@@ -240,7 +249,12 @@ class NodeEnd(asyncio.Protocol):
             if stream in self._client_end.from_system_tables:
                 self._client_end.from_system_tables.remove(stream)
                 body = self._script.renamed(body)
-            out += encode_frame(version, flags, stream, opcode, body)
+            frame = encode_frame(version, flags, stream, opcode, body)
+            seconds = self._client_end.late.pop(stream, None)
+            if seconds is None:
+                out += frame
+            else:
+                self._client_end.answer_late(frame, seconds)
         if out:
             self._client_end.answer(bytes(out))
 

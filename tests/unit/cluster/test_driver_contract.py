@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import cassandra
 import pytest
+from cassandra import DriverException
 from cassandra.auth import Authenticator
-from cassandra.cluster import Cluster
+from cassandra.cluster import Cluster, ControlConnection
 from cassandra.connection import Connection, ConnectionHeartbeat, DefaultEndPoint
 from cassandra.metadata import Murmur3Token, TokenMap
 from cassandra.pool import HostConnection
@@ -131,3 +132,15 @@ def test_an_authenticator_is_what_it_was() -> None:
         "on_authentication_success",
     }
     assert all(hasattr(Replayed, name) for name in public)
+
+
+def test_schema_changes_are_left_to_us_and_read_when_we_ask_for_them_by_name() -> None:
+    control = SimpleNamespace(_schema_event_refresh_window=-1)
+    # Were the event heeded, the control connection would need more than that.
+    ControlConnection._handle_schema_change(control, {})
+    assert parameters_of(Cluster.refresh_keyspace_metadata)[:2] == ["self", "keyspace"]
+    assert parameters_of(Cluster.refresh_table_metadata)[:3] == ["self", "keyspace", "table"]
+    assert parameters_of(Cluster.refresh_user_type_metadata)[:3] == ["self", "keyspace", "user_type"]
+    unread = SimpleNamespace(control_connection=SimpleNamespace(refresh_schema=lambda **what: False))
+    with pytest.raises(DriverException):
+        Cluster.refresh_table_metadata(unread, "shop", "orders")
