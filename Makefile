@@ -7,7 +7,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long drivers fuzz soak check lock format docs unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
+.PHONY: help demo test test-long drivers fuzz soak check lock format docs dashboards unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -21,6 +21,7 @@ help:
 	@echo "make lock         lock what is installed to the newest versions that pyproject.toml allows"
 	@echo "make format       lint with fixes, and format, in place"
 	@echo "make docs         the references in docs/, made of the program"
+	@echo "make dashboards   the dashboards in monitoring/, made of the program that describes them"
 	@echo "make unit         unit tests only"
 	@echo "make integration  integration tests only"
 	@echo "make bench-micro  what one request costs inside the proxy: calls, bytecode, memory, processor time"
@@ -69,6 +70,9 @@ docs:
 	@$(RUN) python -m cqlproxy.config.reference > docs/.made && mv docs/.made docs/configuration.md
 	@$(RUN) python -m cqlproxy.cli.reference > docs/.made && mv docs/.made docs/cli.md
 	@$(RUN) python -m cqlproxy.admin.reference > docs/.made && mv docs/.made docs/api.md
+
+dashboards:
+	@$(RUN) python -m monitoring
 
 unit:
 	@$(RUN) pytest tests/unit
