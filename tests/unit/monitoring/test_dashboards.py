@@ -61,7 +61,7 @@ def test_no_panel_lies_on_another(file: Path) -> None:
 
 @each_file
 def test_each_query_follows_the_choice_of_proxies(file: Path) -> None:
-    """Several proxies, and several jobs, are told apart; alerts of all of them are shown wherever they are."""
+    """Several proxies, and several jobs, are told apart; alerts are shown of all of them."""
     for panel in panels(file):
         for target in panel["targets"]:
             selectors = target["expr"].count("{")
