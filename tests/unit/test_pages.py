@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+PLACES = ("*.md", "docs/*.md", "docs/runbooks/*.md", "benchmarks/*.md")
+PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 
 
 def headings(page: Path) -> set[str]:
