@@ -41,12 +41,6 @@ _IN_CHECKOUT = {"PYTHONPATH": str(CHECKOUT)}
 
 CLIENTS: tuple[Client, ...] = (
     Client("python_3_29", "Python: cassandra-driver", _python("driver"), _IN_CHECKOUT),
-    Client(
-        "python_3_29_asyncio",
-        "Python: cassandra-driver, asyncio",
-        _python("driver"),
-        {**_IN_CHECKOUT, "REACTOR": "asyncio"},
-    ),
     Client("python_3_30", "Python: cassandra-driver", _python("driver-3.30"), _IN_CHECKOUT),
     Client(
         "python_3_30_asyncio",
@@ -55,5 +49,22 @@ CLIENTS: tuple[Client, ...] = (
         {**_IN_CHECKOUT, "REACTOR": "asyncio"},
     ),
     Client("python_scylla", "Python: scylla-driver", _python("scylla-driver"), _IN_CHECKOUT),
+    Client(
+        "cqlsh",
+        "cqlsh",
+        lambda: [client_python("cqlsh"), "-m", "tests.drivers.cqlsh.program"],
+        _IN_CHECKOUT,
+        tool=True,
+    ),
 )
 """In the order of the columns of docs/drivers.md."""
+
+ABSENT: tuple[tuple[str, str, str], ...] = (
+    (
+        "Python: cassandra-driver 3.29, asyncio",
+        "connects to no server on Python 3.9 and later: its asyncio event loop takes a lock in a way that"
+        " Python has given up. Mended in 3.30",
+        "https://github.com/apache/cassandra-python-driver/pull/1270",
+    ),
+)
+"""Clients that people will look for: what is the matter with them, and where it is told."""

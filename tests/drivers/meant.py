@@ -37,6 +37,11 @@ def _values(column: str, direct: str, other: str) -> Callable[[Line, Line], bool
     return holds
 
 
+def _replaced(old: str, new: str) -> Callable[[Line, Line], bool]:
+    """The answer is a text, with these words instead of others."""
+    return lambda left, right: str(left.get("answer")).replace(old, new) == right.get("answer")
+
+
 MEANT: tuple[Meant, ...] = (
     Meant(
         "connect",
@@ -50,5 +55,11 @@ MEANT: tuple[Meant, ...] = (
         "local",
         "`native_protocol_version` of system.local is the highest that the proxy speaks.",
         _values("native_protocol_version", "5", "4"),
+    ),
+    Meant(
+        "connect",
+        "greeting",
+        "cqlsh greets with the protocol version that it has agreed on.",
+        _replaced("Native protocol v5", "Native protocol v4"),
     ),
 )

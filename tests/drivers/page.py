@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.drivers.clients import Client
+from tests.drivers.clients import ABSENT, Client
 from tests.drivers.dialogue import Line
 from tests.drivers.meant import MEANT
 from tests.drivers.transcripts import differences, unmeant
@@ -79,6 +79,8 @@ def of(results: Mapping[Client, tuple[list[Line], list[Line]]]) -> str:
     if tools:
         parts.append("## Tools\n")
         parts.append("\n".join(_list(tools, notes)) + "\n")
+    parts.append("## Not in the table\n")
+    parts.append("\n".join(f"- {name}: {why} ([link]({link}))." for name, why, link in ABSENT) + "\n")
     parts.append("### Notes\n")
     parts.append("\n".join(notes.lines()) + "\n")
     parts.append("## What is different, and meant\n")

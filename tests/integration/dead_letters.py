@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import TypedDict, cast
 
+from tests.integration.json_writes import post
 from tests.nodes import ProxyProcess
 
 
@@ -37,3 +38,9 @@ def wait_settled(proxy: ProxyProcess, timeout: float = 90.0) -> dict[str, object
         lambda stats: not any(stats[name] for name in waiting), timeout, what="copies that are all settled"
     )
     return proxy.stats()
+
+
+def replay_rejected(proxy: ProxyProcess) -> None:
+    """Have the copies that were refused delivered again."""
+    status, said = post(proxy, "/dead-letters/replay", {"reason": "rejected"})
+    assert status == 200, said
