@@ -23,8 +23,6 @@ from monitoring import copies, overview, proxies
 from monitoring.panels import DATA_SOURCE
 
 PLACE: Final = Path(__file__).parent / "grafana" / "dashboards"
-ALL: Final = ".+"
-"""What a variable stands for when everything is chosen."""
 
 
 class _Page(NamedTuple):
@@ -113,6 +111,7 @@ def _built(page: _Page) -> object:
 
 
 def _label(name: str, label: str, series: str) -> build.QueryVariable:
+    # All of them is their list, and no pattern: other programs have process_* metrics, too.
     return (
         build.QueryVariable(name)
         .label(label)
@@ -122,6 +121,5 @@ def _label(name: str, label: str, series: str) -> build.QueryVariable:
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(True)
         .include_all(True)
-        .all_value(ALL)
         .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
