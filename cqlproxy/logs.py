@@ -18,9 +18,17 @@ from typing import Final, Literal, TextIO
 REPEAT_AFTER_SECONDS: Final = 10.0
 """A warning or error is shown at most once in this time; the next one shown tells how many were not."""
 
+OURS: Final = "cqlproxy"
+"""The logger above all of ours."""
+
+EVENT: Final = "event"
+"""The extra of a record with what is shown in its place where values of rows should not be (see
+cqlproxy.live)."""
+
 _MAX_TEMPLATES: Final = 1000
 _DRIVER: Final = "cassandra"
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {
+    EVENT,
     "message",
     "asctime",
     "taskName",
@@ -44,7 +52,10 @@ def configure(
         TextFormatter(driver_tracebacks=whole) if form == "text" else JsonFormatter(driver_tracebacks=whole)
     )
     output.addFilter(RepeatedWarnings(REPEAT_AFTER_SECONDS))
+    output.setLevel(level.upper())
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    # Others than the log look at what goes on, too.
+    logging.getLogger(OURS).setLevel(min(logging.INFO, output.level))
     logging.captureWarnings(True)
     for talkative in (_DRIVER, "uvicorn", "asyncio"):
         logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger().level))
@@ -133,6 +144,14 @@ class RepeatedWarnings(logging.Filter):
         if suppressed:
             vars(record)["suppressed"] = suppressed
         return True
+
+
+def in_words(record: logging.LogRecord) -> tuple[str, dict[str, str]]:
+    """The message on one line, and its particulars by name."""
+    particulars = {key: _one_line(str(value)) for key, value in vars(record).items() if key not in _STANDARD}
+    if record.exc_info and record.exc_info[1] is not None:
+        particulars.setdefault("error", _one_line(repr(record.exc_info[1])))
+    return _one_line(record.getMessage()), particulars
 
 
 def _time(record: logging.LogRecord) -> str:

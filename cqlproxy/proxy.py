@@ -29,6 +29,7 @@ from cqlproxy.frontend.one_node import Address, OneNode
 from cqlproxy.frontend.tls_door import TlsDoor
 from cqlproxy.journal import Journal
 from cqlproxy.json_writes.writer import JsonWriter
+from cqlproxy.live import RecentEvents, Recorder
 from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mirrors_in_force import MirrorsInForce
@@ -76,6 +77,7 @@ class Proxy:
 
     ``max_clients``: how many clients there are descriptors for; None: as many as the configuration allows.
     ``config_file``: where the configuration was read from, and is read again on SIGHUP; None: nowhere.
+    ``events``: what has been told so far, and whoever listens to the log adds to; None: nobody does.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Proxy:
         *,
         max_clients: int | None = None,
         config_file: Path | None = None,
+        events: RecentEvents | None = None,
     ) -> None:
         self._config = config
         self._state = state
@@ -216,6 +219,7 @@ class Proxy:
             certificates=files.certificates,
             watched=files.states,
         )
+        self.live = Recorder(metrics, events or RecentEvents())
 
     def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
         return Mirror(
@@ -262,6 +266,7 @@ class Proxy:
             self._supervisor.start(work, f"connect to the {other.main.name} cluster")
         self.rules.start()
         self._files.start()
+        self._supervisor.start(self.live.run(), "recent figures")
         await self._connect(answering.main)
         self._supervisor.start(self._sweep(), "time-outs", essential=True)
         try:

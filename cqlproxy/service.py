@@ -12,6 +12,7 @@ from cqlproxy.config import Config
 from cqlproxy.descriptors import room_for_clients
 from cqlproxy.journal import Journal, JournalError, WhenFull
 from cqlproxy.life_cycle import run_to_the_end
+from cqlproxy.live import RecentEvents
 from cqlproxy.metrics import Metrics
 from cqlproxy.proxy import Proxy, StartupError
 from cqlproxy.security_files import SecurityFiles
@@ -35,6 +36,11 @@ async def serve(config: Config, file: Path) -> None:
     ``FileProblemsError``, and ``EssentialTaskError`` when a part has failed without which the proxy cannot
     go on.
     """
+    with RecentEvents().listening() as events:
+        await _serve(config, file, events)
+
+
+async def _serve(config: Config, file: Path, events: RecentEvents) -> None:
     rules = Rules()
     if config.filters is not None:
         rules = load_rules(config.filters.rules_file, loaded_at=time.time())
@@ -48,9 +54,18 @@ async def serve(config: Config, file: Path) -> None:
         raise
     sys.setswitchinterval(SWITCH_SECONDS)
     max_clients = room_for_clients(config.listen.max_clients)
-    await run_to_the_end(
-        Proxy(config, rules, state, journal, metrics, files, max_clients=max_clients, config_file=file)
+    proxy = Proxy(
+        config,
+        rules,
+        state,
+        journal,
+        metrics,
+        files,
+        max_clients=max_clients,
+        config_file=file,
+        events=events,
     )
+    await run_to_the_end(proxy)
 
 
 def _opened_state(config: Config) -> StateFile:

@@ -15,9 +15,32 @@ from cqlproxy.config.values import is_loopback
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs"})
+PAGE_FILES = {
+    "/": "index.html",
+    **{
+        f"/page/{name}": name
+        for name in (
+            "icon.svg",
+            "page.css",
+            "main.js",
+            "stream.js",
+            "api.js",
+            "dialogs.js",
+            "phases.js",
+            "picture.js",
+            "plots.js",
+            "panels.js",
+            "attention.js",
+            "elements.js",
+            "words.js",
+        )
+    },
+}
+"""The page and its parts: by path, the file in ``cqlproxy/admin/page``."""
+
+OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs", *PAGE_FILES})
 """For probes, which carry no secrets: they say whether, and of the reason only which cluster is away. And for
-what describes the API, which tells nothing of this proxy but its version."""
+what describes the API and the page, which tell nothing of this proxy but its version."""
 
 _NOT_TOLD = frozenset({"/filters/test", "/mirror/drain", "/write"})
 """Paths whose POST changes nothing, or nothing that an operator looks after: as often as programs ask."""

@@ -18,18 +18,23 @@ from cqlproxy.admin.answers import FRESH, answer
 from cqlproxy.admin.config_endpoints import config_operations
 from cqlproxy.admin.docs_endpoints import docs_routes
 from cqlproxy.admin.letters_endpoints import letters_operations
+from cqlproxy.admin.live_endpoints import live_operations
 from cqlproxy.admin.mirror_endpoints import mirror_operations
 from cqlproxy.admin.mode_endpoints import mode_operations
 from cqlproxy.admin.operations import Operation, get, routes_of
+from cqlproxy.admin.page_endpoints import page_routes
 from cqlproxy.admin.rules_endpoints import rules_operations
 from cqlproxy.admin.shapes import Health, Readiness, Stats, Status
+from cqlproxy.admin.streams import Streams
 from cqlproxy.admin.view import View
 from cqlproxy.admin.write_endpoints import write_operations
 
 
-def operations(view: View) -> Iterator[Operation]:
-    """Every call of the API, as `view` answers it."""
+def operations(view: View, streams: Streams | None = None) -> Iterator[Operation]:
+    """Every call of the API, as `view` answers it. `streams` are the server's; None: it has none of its
+    own."""
     yield from _plain_operations(view)
+    yield from live_operations(view, streams or Streams(view=view))
     yield from config_operations(view.config)
     yield from mode_operations(view)
     yield from rules_operations(view.rules)
@@ -83,10 +88,10 @@ def _plain_operations(view: View) -> Iterator[Operation]:
     yield get("/metrics", metrics, summary="All figures, for Prometheus", media=CONTENT_TYPE_LATEST)
 
 
-def application(view: View) -> Starlette:
-    """The ASGI application that answers for `view`."""
-    calls = list(operations(view))
-    routes = routes_of(calls) + docs_routes(calls)
+def application(view: View, streams: Streams | None = None) -> Starlette:
+    """The ASGI application that answers for `view`; `streams` as for `operations`."""
+    calls = list(operations(view, streams))
+    routes = page_routes() + routes_of(calls) + docs_routes(calls)
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

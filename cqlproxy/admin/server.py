@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from pydantic import SecretStr
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cqlproxy.admin.authorization import Authorization
 from cqlproxy.admin.endpoints import application
+from cqlproxy.admin.streams import Client, Streams
 from cqlproxy.admin.view import View
 from cqlproxy.supervision import Supervisor
 
@@ -90,6 +92,7 @@ class AdminServer:
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._supervisor = Supervisor()
+        self._streams = Streams(view=view, token=token, hang_up=self._hang_up)
 
     @property
     def port(self) -> int:
@@ -101,7 +104,9 @@ class AdminServer:
         listener = await self._bind()
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            Authorization(application(self._view), self._token, self._view.count_admin_refused),
+            Authorization(
+                application(self._view, self._streams), self._token, self._view.count_admin_refused
+            ),
             loop="none",
             http="h11",
             ws="none",
@@ -130,9 +135,16 @@ class AdminServer:
         """Close the port and all connections; requests under way have a second to finish. Safe to repeat."""
         if self._server is None or self._task is None:
             return
+        await self._streams.close()
         self._server.end()
         await self._task
         self._server = self._task = None
+
+    def _hang_up(self, client: Client) -> None:
+        if self._server is not None:
+            for connection in list(self._server.server_state.connections):
+                if isinstance(connection, H11Protocol) and connection.client == client:
+                    connection.transport.abort()
 
     async def _serve(self, server: _Server, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])

@@ -238,6 +238,21 @@ class Status(Shape):
     totals: Totals
 
 
+class EventShown(Shape):
+    number: Annotated[int, Field(description="Ascending; another one when the same happens once more.")]
+    kind: Annotated[str, Field(description="What it is about: `mode`, `nodes`, `copies`, `journal`, ...")]
+    level: Literal["info", "warning", "error", "critical"]
+    first: Seconds
+    last: Seconds
+    times: Annotated[int, Field(description="How often it was told, at most a minute apart.")]
+    text: Annotated[str, Field(description="Without values of rows, which only the log has.")]
+    particulars: dict[str, str]
+
+
+class EventsShown(Shape):
+    events: Annotated[list[EventShown], Field(description="The newest first.")]
+
+
 class CqlError(Shape):
     code: Annotated[int | None, Field(description="Of the native protocol; null for `NOT_APPLIED`.")]
     name: Annotated[str, Field(description="Such as `INVALID`, `WRITE_TIMEOUT`, `UNAVAILABLE`.")]

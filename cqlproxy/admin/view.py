@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from cqlproxy.cluster.side import Side
 from cqlproxy.journal.letters import DeadLetter, Reason
 from cqlproxy.json_writes.request import JsonWrite, Written
+from cqlproxy.live import Recorder
 from cqlproxy.modes import Mode
 
 
@@ -197,6 +198,10 @@ class View(Protocol):
     @property
     def writes(self) -> WritesView:
         """Who writes what programs ask for."""
+
+    @property
+    def live(self) -> Recorder:
+        """What has happened of late."""
 
     def ready(self) -> tuple[bool, list[str]]:
         """Whether clients can be served, and if not, why: one line per reason."""

@@ -13,6 +13,7 @@ from time import monotonic
 from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
+from cqlproxy.logs import EVENT
 from cqlproxy.metrics import Metrics
 from cqlproxy.routing.aftermath import Aftermath
 from cqlproxy.routing.copies import Copies
@@ -421,7 +422,8 @@ class Router:
             # In the message itself, so that one text does not hide the next (see cqlproxy.logs).
             log.warning(
                 f"a statement is not understood, so it goes to the primary and is not copied:"
-                f" {shown(text.decode('utf-8', 'replace'), 200)}"
+                f" {shown(text.decode('utf-8', 'replace'), 200)}",
+                extra={EVENT: "a statement is not understood, so it is not copied; the log has its text"},
             )
 
     async def stop(self) -> None:

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.versions import VersionedCluster
+from cqlproxy.logs import EVENT
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.routing.exchange import RESULT, Steps
 from cqlproxy.routing.first_seen import FirstSeen
@@ -219,7 +220,7 @@ class Validator:
         self._counts.mismatches.add((read.table,))
         key = key_in_words(asked, ours.columns)
         told = differences_in_words(lasting, len(lasting), read.side)
-        self._report(f"{read.table.keyspace}.{read.table.table} {key}: {told}")
+        self._report(f"{read.table.keyspace}.{read.table.table}", f"{key}: {told}")
 
     def _question(self, read: _Answered) -> Question:
         keyspace, table = read.table
@@ -275,10 +276,13 @@ class Validator:
             raise SkippedError(Skipped.MORE_PAGES)
         return differences(left, right, asked.asked)
 
-    def _report(self, what: str) -> None:
-        if self._logged.is_first(what.encode("utf-8", "replace"), monotonic()):
+    def _report(self, table: str, what: str) -> None:
+        if self._logged.is_first(f"{table} {what}".encode("utf-8", "replace"), monotonic()):
             # In the message itself, so that one mismatch does not hide the next (see cqlproxy.logs).
-            log.warning(f"the clusters differ: {what}")
+            log.warning(
+                f"the clusters differ: {table} {what}",
+                extra={EVENT: f"the clusters differ in a row of {table}; the log says which, and how"},
+            )
 
 
 class _ChosenRead(Read):

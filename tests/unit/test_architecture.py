@@ -26,6 +26,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "validation": {"frontend", "admin", "proxy", "service", "client", "cli", "config"},
     "frontend": {"admin", "proxy", "service", "client", "cli", "config"},
     "json_writes": {"validation", "admin", "proxy", "service", "client", "cli", "config"},
+    "live": {"frontend", "validation", "admin", "proxy", "service", "client", "cli", "config"},
     "admin": {"frontend", "proxy", "service", "client", "cli"},
     "config": SERVING | {"client", "cli", "metrics", "filters", "statements", "preflight"},
     "preflight": {"frontend", "admin", "proxy", "service", "client", "cli"},

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer, render
 from cqlproxy.admin.view import LettersView
+from cqlproxy.live import RecentEvents, Recorder
 from cqlproxy.metrics import JournalState, Metrics
 from cqlproxy.modes import Mode
 from cqlproxy.rules_in_force import RulesInForce
@@ -41,7 +42,15 @@ class Proxy:
     """How often the backlog was said to have grown."""
     broken: bool = False
     governor: Governor = field(default_factory=lambda: Governor(Rules()))
+    events: RecentEvents = field(default_factory=RecentEvents)
     _rules: RulesInForce | None = None
+    _live: Recorder | None = None
+
+    @property
+    def live(self) -> Recorder:
+        if self._live is None:
+            self._live = Recorder(self.metrics, self.events)
+        return self._live
 
     @property
     def rules(self) -> RulesInForce:

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from pydantic import SecretStr
 from starlette.routing import Route
 
+from cqlproxy.admin.authorization import PAGE_FILES
 from cqlproxy.admin.endpoints import application
 from cqlproxy.admin.reference import reference
 from tests.unit.admin.asking import Ask, Proxy, with_server
@@ -34,7 +35,7 @@ def test_every_route_is_in_it() -> None:
     found = application(Proxy()).routes
     routes = {re.sub(r":\w+", "", route.path) for route in found if isinstance(route, Route)}
     assert len(routes) == len(found)
-    assert routes - set(api()["paths"]) == {"/openapi.json", "/docs"}
+    assert routes - set(api()["paths"]) == {"/openapi.json", "/docs", *PAGE_FILES}
     assert set(api()["paths"]) <= routes
 
 

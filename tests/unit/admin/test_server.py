@@ -12,6 +12,7 @@ import uvloop
 from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer
+from cqlproxy.admin.authorization import PAGE_FILES
 from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
 
 
@@ -55,17 +56,20 @@ def test_stats_and_metrics_are_as_of_now() -> None:
     with_server(proxy, scenario)
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/health/", "/stats/x", "//health"])
+@pytest.mark.parametrize("path", ["/none", "/healthz", "/health/", "/stats/x", "//health"])
 def test_an_unknown_path_is_answered_with_those_that_exist(path: str) -> None:
     async def scenario(ask: Ask) -> None:
         answer = await ask(path)
         assert answer.status == 404
         paths = [
+            *PAGE_FILES,
             "/health",
             "/ready",
             "/status",
             "/stats",
             "/metrics",
+            "/events",
+            "/live",
             "/config",
             "/config/schema",
             "/config/mode",

@@ -17,7 +17,7 @@ from cqlproxy import logs
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
-    names = ("cassandra", "uvicorn", "asyncio")
+    names = ("cassandra", "uvicorn", "asyncio", "cqlproxy")
     level, handlers = root.level, list(root.handlers)
     levels = [logging.getLogger(name).level for name in names]
     # basicConfig(force=True) closes the handlers that it removes: pytest's are kept out of its sight.
@@ -197,3 +197,29 @@ def test_the_number_held_back_is_in_the_line() -> None:
         handler.handle(record("lost"))
     lines = stream.getvalue().splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == ["WARNING a lost", "WARNING a lost suppressed=2"]
+
+
+def test_a_quiet_log_is_still_looked_at_by_others() -> None:
+    stream = set_up("error")
+    seen: list[str] = []
+
+    class Other(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+
+    ours, other = logging.getLogger(logs.OURS), Other()
+    ours.addHandler(other)
+    try:
+        for name in ("cqlproxy.mode_in_force", "another"):
+            logging.getLogger(name).info("said by %s", name)
+        logging.getLogger("cqlproxy.mode_in_force").debug("in detail")
+    finally:
+        ours.removeHandler(other)
+    assert seen == ["said by cqlproxy.mode_in_force"]
+    assert stream.getvalue() == ""
+
+
+def test_what_stands_in_the_place_of_a_message_is_not_logged() -> None:
+    stream = set_up()
+    logging.getLogger("cqlproxy.x").warning("id=42", extra={logs.EVENT: "a row"})
+    assert stream.getvalue().endswith("WARNING cqlproxy.x id=42\n")
