@@ -1,6 +1,6 @@
 # Each target makes what it needs first: the project's environment and, for the targets that run Cassandra,
-# Java 17 and Maven, or HAProxy and matplotlib for the benchmark. All of it is kept in $CQLPROXY_CACHE
-# (~/.cache/cqlproxy), so only the first run is slow.
+# Java 17 and Maven, Chromium for the tests of the page, or HAProxy and matplotlib for the benchmark. All of it
+# is kept in $CQLPROXY_CACHE (~/.cache/cqlproxy), so only the first run is slow.
 
 PYTHON ?= python3
 OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy needs Python 3.11: make PYTHON=python3.11")
@@ -36,7 +36,7 @@ demo:
 	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: check
-	@$(RUN) --java pytest
+	@$(RUN) --java --chromium pytest
 
 test-long:
 	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 \
@@ -78,7 +78,7 @@ unit:
 	@$(RUN) pytest tests/unit
 
 integration:
-	@$(RUN) --java pytest tests/integration
+	@$(RUN) --java --chromium pytest tests/integration
 
 bench-micro:
 	@$(RUN) python -m benchmarks.micro

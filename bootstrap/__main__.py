@@ -17,13 +17,14 @@ def main() -> None:
         "--java", action="store_true", help="make sure of Java and Maven as well, by apt where allowed"
     )
     parser.add_argument("--haproxy", action="store_true", help="make sure of HAProxy, too")
+    parser.add_argument("--chromium", action="store_true", help="make sure of Chromium, too")
     parser.add_argument("--plots", action="store_true", help="the environment with matplotlib")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the project's environment")
     options = parser.parse_args()
     if not options.command:
         parser.error("no command given")
     try:
-        packages.provide(java=options.java, haproxy=options.haproxy)
+        packages.provide(java=options.java, haproxy=options.haproxy, chromium=options.chromium)
         scripts = environments.project_python(plots=options.plots).parent
     except BootstrapError as error:
         sys.exit(f"bootstrap: {error}")

@@ -1,4 +1,4 @@
-"""What must come from the operating system: Java 17 and Maven, a complete `venv` module, and HAProxy."""
+"""What must come from the operating system: Java 17, Maven, a whole `venv` module, HAProxy, Chromium."""
 
 import importlib.util
 import os
@@ -16,12 +16,12 @@ _DEBIAN_JAVA = Path("/usr/lib/jvm")
 _VERSION = re.compile(r'version "(\d+)')
 
 
-def provide(*, java: bool = False, haproxy: bool = False) -> None:
+def provide(*, java: bool = False, haproxy: bool = False, chromium: bool = False) -> None:
     """Make sure of the system packages, by apt where this user may install.
 
     Raises `BootstrapError` with the command to type where not.
     """
-    missing = _missing(java=java, haproxy=haproxy)
+    missing = _missing(java=java, haproxy=haproxy, chromium=chromium)
     if not missing:
         return
     as_root = apt()
@@ -34,7 +34,7 @@ def provide(*, java: bool = False, haproxy: bool = False) -> None:
         purpose="install by apt",
     )
     find_java.cache_clear()
-    still = _missing(java=java, haproxy=haproxy)
+    still = _missing(java=java, haproxy=haproxy, chromium=chromium)
     if still:
         raise BootstrapError(
             f"apt installed {' '.join(still)}, yet it is not found; is another one first on PATH?"
@@ -93,7 +93,15 @@ def apt() -> list[str] | None:
     return ["sudo", "-n", "apt-get"] if may and may.returncode == 0 else None
 
 
-def _missing(*, java: bool, haproxy: bool) -> list[str]:
+def chromium() -> Path:
+    """The `chromium` on PATH; raises `BootstrapError` with the command to type when there is none."""
+    found = shutil.which("chromium")
+    if found is None:
+        raise BootstrapError(_instruction(["chromium"]))
+    return Path(found)
+
+
+def _missing(*, java: bool, haproxy: bool, chromium: bool) -> list[str]:
     packages = []
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         packages.append("python3-venv")
@@ -103,6 +111,8 @@ def _missing(*, java: bool, haproxy: bool) -> list[str]:
         packages.append("maven")
     if haproxy and find_haproxy() is None:
         packages.append("haproxy")
+    if chromium and shutil.which("chromium") is None:
+        packages.append("chromium")
     return packages
 
 
@@ -110,7 +120,7 @@ def _instruction(packages: list[str]) -> str:
     return (
         f"missing on this machine: {', '.join(packages)} (as Debian 12 names them). Cassandra runs on Java "
         "17 and is fetched by Maven; virtual environments need python3-venv; the benchmark compares with "
-        "haproxy. Install, then run make again:\n"
+        "haproxy, and the tests of the page drive chromium. Install, then run make again:\n"
         f"  sudo apt-get update && sudo apt-get install --no-install-recommends {' '.join(packages)}"
     )
 

@@ -57,3 +57,15 @@ def test_haproxy_is_asked_for_where_it_is_needed(bare_machine: Path) -> None:
     program.chmod(0o755)
     packages.provide(haproxy=True)
     assert packages.haproxy() == program
+
+
+def test_chromium_is_asked_for_where_it_is_needed(bare_machine: Path) -> None:
+    with pytest.raises(BootstrapError, match="apt-get install --no-install-recommends chromium"):
+        packages.provide(chromium=True)
+    with pytest.raises(BootstrapError, match="apt-get install --no-install-recommends chromium"):
+        packages.chromium()
+    program = bare_machine / "chromium"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    packages.provide(chromium=True)
+    assert packages.chromium() == program
