@@ -70,6 +70,7 @@ docs:
 	@$(RUN) python -m cqlproxy.config.reference > docs/.made && mv docs/.made docs/configuration.md
 	@$(RUN) python -m cqlproxy.cli.reference > docs/.made && mv docs/.made docs/cli.md
 	@$(RUN) python -m cqlproxy.admin.reference > docs/.made && mv docs/.made docs/api.md
+	@$(RUN) python -m k8s.values_schema
 
 dashboards:
 	@$(RUN) python -m monitoring

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _URL = re.compile(r"https?://\S+")
@@ -19,8 +19,14 @@ def announce(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str | Path], *, purpose: str, cwd: Path | None = None) -> None:
-    """Run `command` to its end, in `cwd` if one is given.
+def run(
+    command: Sequence[str | Path],
+    *,
+    purpose: str,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run `command` to its end, in `cwd` if one is given, and with `environment` instead of this program's.
 
     Raises `BootstrapError`, which names `purpose` and ends with the command's last lines of output. Addresses
     in them are left out, since those of private package servers may hold credentials.
@@ -29,6 +35,7 @@ def run(command: Sequence[str | Path], *, purpose: str, cwd: Path | None = None)
         done = subprocess.run(
             command,
             cwd=cwd,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

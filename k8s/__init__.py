@@ -1,0 +1,1 @@
+"""How cqlproxy gets into pods: the Helm chart, plain manifests, and what is made of the program for them."""
