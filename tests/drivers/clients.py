@@ -4,11 +4,13 @@ A client is built when it is first asked for, into the cache. Where its toolchai
 raises `bootstrap.commands.BootstrapError` with what to type; its tests fail then.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bootstrap.environments import CHECKOUT, client_python
+from tests.drivers.latte.installed import latte
 
 FOLDER = Path(__file__).parent
 
@@ -56,6 +58,13 @@ CLIENTS: tuple[Client, ...] = (
         _IN_CHECKOUT,
         tool=True,
     ),
+    Client(
+        "latte",
+        "latte",
+        lambda: [sys.executable, "-m", "tests.drivers.latte.program", latte()],
+        _IN_CHECKOUT,
+        tool=True,
+    ),
 )
 """In the order of the columns of docs/drivers.md."""
 
@@ -65,6 +74,11 @@ ABSENT: tuple[tuple[str, str, str], ...] = (
         "connects to no server on Python 3.9 and later: its asyncio event loop takes a lock in a way that"
         " Python has given up. Mended in 3.30",
         "https://github.com/apache/cassandra-python-driver/pull/1270",
+    ),
+    (
+        "cassandra-stress",
+        "comes with Cassandra's own distribution only, not by any package registry",
+        "https://cassandra.apache.org/doc/latest/cassandra/managing/tools/cassandra_stress.html",
     ),
 )
 """Clients that people will look for: what is the matter with them, and where it is told."""

@@ -1,10 +1,17 @@
-"""docs/drivers.md, made of what the clients have seen: client by feature, with versions and reasons."""
+"""docs/drivers.md, made of what the clients have seen: client by feature, with versions and reasons.
 
+``python -m tests.drivers.page FOLDER`` prints it, of the transcripts that the tests have kept there.
+"""
+
+import json
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from tests.drivers.clients import ABSENT, Client
+from tests.drivers.clients import ABSENT, CLIENTS, Client
 from tests.drivers.dialogue import Line
 from tests.drivers.meant import MEANT
+from tests.drivers.runs import transcript_file
 from tests.drivers.transcripts import differences, unmeant
 
 FEATURES: Mapping[str, str] = {
@@ -129,3 +136,17 @@ def _server(results: Mapping[Client, tuple[list[Line], list[Line]]]) -> str:
             if (line.get("feature"), line.get("step")) == ("connect", "local") and isinstance(answer, dict):
                 return str(dict(zip(answer["columns"], answer["rows"][0], strict=True))["release_version"])
     raise ValueError("no client has read system.local")
+
+
+def main(folder: Path) -> None:
+    """Print the page of what was kept in `folder`."""
+    seen = {client: (_kept(folder, client, "direct"), _kept(folder, client, "proxied")) for client in CLIENTS}
+    print(of(seen), end="")
+
+
+def _kept(folder: Path, client: Client, way: str) -> list[Line]:
+    return [json.loads(line) for line in transcript_file(folder, client, way).read_text().splitlines()]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,8 +1,10 @@
 """The three runs of each client, had when they are first asked for."""
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from tests.drivers.clients import Client
@@ -15,6 +17,11 @@ _TIMEOUT = 150.0
 """Seconds from the start of a program, or from an answer to it, until it asks or ends. A few are needed."""
 _AT_ONCE = 3
 """Programs that work at the same time: there are two cores."""
+
+
+def transcript_file(folder: Path, client: Client, way: str) -> Path:
+    """Where the transcript of one run is kept; way: direct, proxied or killed."""
+    return folder / f"{client.name}.{way}.jsonl"
 
 
 _Given = TypeVar("_Given")
@@ -31,9 +38,13 @@ class Run:
 
 
 class Runs:
-    """Runs of `clients` on `servers`. What has failed is raised to each who asks for it."""
+    """Runs of `clients` on `servers`. What has failed is raised to each who asks for it.
 
-    def __init__(self, servers: Servers, clients: Sequence[Client]) -> None:
+    kept: a folder for the transcripts of runs that have ended well: see `transcript_file`.
+    """
+
+    def __init__(self, servers: Servers, clients: Sequence[Client], kept: Path | None = None) -> None:
+        self._kept = kept
         self._servers = servers
         self._clients = clients
         self._known: dict[tuple[str, str], Run | Exception] = {}
@@ -60,6 +71,13 @@ class Runs:
             raise run
         return run
 
+    def _ran(self, client: Client, way: str, run: Run | Exception) -> None:
+        self._known[client.name, way] = run
+        if self._kept is not None and isinstance(run, Run):
+            self._kept.mkdir(parents=True, exist_ok=True)
+            lines = (json.dumps(line, ensure_ascii=False) for line in run.transcript)
+            transcript_file(self._kept, client, way).write_text("\n".join(lines) + "\n")
+
     def _have_plain(self, client: Client) -> None:
         if (client.name, "direct") in self._known:
             return
@@ -67,8 +85,8 @@ class Runs:
         with ThreadPoolExecutor(2) as pool:
             direct = pool.submit(_attempt, self._direct, client)
             proxied = pool.submit(_attempt, self._proxied, client)
-            self._known[client.name, "direct"] = direct.result()
-            self._known[client.name, "proxied"] = proxied.result()
+            self._ran(client, "direct", direct.result())
+            self._ran(client, "proxied", proxied.result())
 
     def _direct(self, client: Client) -> Run:
         dialogue = self._begin(client, self._servers.direct, f"direct_{client.name}_x")
@@ -92,9 +110,8 @@ class Runs:
             ended = [end.result() for end in ends]
         shadow.start()
         for client, end in zip(self._clients, ended, strict=True):
-            self._known[client.name, "killed"] = (
-                end if isinstance(end, Exception) else _attempt(lambda pair: self._ended(*pair), end)
-            )
+            run = end if isinstance(end, Exception) else _attempt(lambda pair: self._ended(*pair), end)
+            self._ran(client, "killed", run)
 
     def _to_middle(self, client: Client) -> tuple[Dialogue, ProxyProcess]:
         proxy = self._servers.proxy(f"killed-{client.name}")

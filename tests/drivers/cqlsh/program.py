@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.drivers.cqlsh.terminal import EndedError, Shell
-from tests.drivers.python.notes import KEYSPACE, REPLICATED_ONCE, ask, say
+from tests.drivers.python.notes import KEYSPACE, REPLICATED_ONCE
+from tests.drivers.said import ask, say
 
 _ROWS = 1_000
 _AUTH = f"{KEYSPACE}_auth"

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, Session
 
-from tests.drivers.python.notes import KEYSPACE, REPLICATED_ONCE, Feature, ask, rows_of
+from tests.drivers.python.notes import KEYSPACE, REPLICATED_ONCE, Feature, rows_of
+from tests.drivers.said import ask
 
 _ASYNCIO_TLS = "https://github.com/scylladb/python-driver/issues/821"
 _OURS = f"{KEYSPACE}_auth"

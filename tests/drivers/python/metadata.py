@@ -39,8 +39,8 @@ def discover(session: Session) -> None:
         ],
     )
     if hasattr(known.all_hosts()[0], "sharding_info"):
-        # scylla-driver: what it knows of a node's shards, to open a connection to each.
-        feature.note("shards", [host.sharding_info for host in known.all_hosts()])
+        # scylla-driver: whether it has been told of shards, to open a connection to each.
+        feature.note("shards", [host.sharding_info is not None for host in known.all_hosts()])
     feature.execute("peers", "SELECT count(*) FROM system.peers")
     feature.execute("peers_v2", "SELECT count(*) FROM system.peers_v2")
 

@@ -1,14 +1,13 @@
-"""What the program writes down, and how it asks its starter for something."""
+"""What the program writes down of each feature."""
 
-import json
 import os
-import sys
 from collections.abc import Callable
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import NoHostAvailable, ResultSet, Session
 
 from tests.drivers.python.values import written
+from tests.drivers.said import say
 
 KEYSPACE = os.environ["CQL_KEYSPACE"]
 REPLICATED_ONCE = "WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
@@ -22,17 +21,6 @@ _FIELDS = {
     "keyspace": "keyspace",
     "table": "table",
 }
-
-
-def say(line: dict[str, object]) -> None:
-    """A line for the transcript."""
-    print(json.dumps(line, ensure_ascii=False), flush=True)
-
-
-def ask(what: str) -> None:
-    """Have the starter do something, and wait until it is done."""
-    say({"ask": what})
-    sys.stdin.readline()
 
 
 class Feature:

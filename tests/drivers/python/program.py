@@ -12,7 +12,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.query import tuple_factory
 
 from tests.drivers.python import connections, data, metadata, requests
-from tests.drivers.python.notes import ask, say
+from tests.drivers.said import ask, say
 
 _PATIENCE = 30.0
 
