@@ -73,6 +73,7 @@ docs:
 	@$(RUN) python -m cqlproxy.cli.reference > docs/.made && mv docs/.made docs/cli.md
 	@$(RUN) python -m cqlproxy.admin.reference > docs/.made && mv docs/.made docs/api.md
 	@$(RUN) python -m k8s.values_schema
+	@$(RUN) python -m cqlproxy.exposition.reference > docs/.made && mv docs/.made docs/metrics.md
 
 dashboards:
 	@$(RUN) python -m monitoring

@@ -76,6 +76,11 @@ class ConfigInForce:
             "file_problems": list(self._problems),
         }
 
+    @property
+    def stale(self) -> bool:
+        """Whether the file could not be used when it was last read."""
+        return bool(self._problems)
+
     def schema(self) -> dict[str, object]:
         """See ``admin.view.ConfigView``."""
         # Imported here, since a proxy that nobody asks does not need it.

@@ -2,7 +2,7 @@
 
 One `Metrics` per process, made where the proxy is put together and passed to whoever counts. All of it
 belongs to the event loop's thread, so that an addition needs no lock. `/metrics` and `/stats` are
-made from it when they are asked for: admin/exposition.py for Prometheus, `Metrics.snapshot` for JSON.
+made from it when they are asked for: cqlproxy.exposition for Prometheus, `Metrics.snapshot` for JSON.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
 from cqlproxy.table_counts import CountsByReason, CountsByTable
 from cqlproxy.validation.counts import ValidationCounts
+from frame_codec import ErrorCode
 
 LATENCY_BOUNDS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
@@ -68,6 +69,19 @@ class NodeState(NamedTuple):
     """Whether it is passed over since requests time out there: a `CircuitState`."""
     requests_lost: int = 0
     """Requests that were under way there when a connection was lost."""
+    connections: int = 0
+    """Open ones of the proxy, but for those of keyspaces and of clients' own users."""
+    requests_under_way: int = 0
+    """Requests and copies that wait for its answer on those."""
+
+
+class ClusterUp(NamedTuple):
+    """Whether a cluster can be used."""
+
+    cluster: str
+    """`primary` or `shadow`."""
+    up: bool
+    """Whether a node of it is connected."""
 
 
 class RulesState(NamedTuple):
@@ -88,8 +102,8 @@ class CertificateState(NamedTuple):
     """Of the configuration, such as `listen.tls`."""
     file: str
     """Its key in there, such as `cert_file`."""
-    seconds_left: float
-    """Until the first of a chain, or the last of several authorities, expires; below 0 afterwards."""
+    expires_at: float
+    """When the first of a chain, or the last of several authorities, expires, in seconds since the epoch."""
 
 
 class WatchedState(NamedTuple):
@@ -108,12 +122,26 @@ class MirrorState(NamedTuple):
 
     target: str
     """`primary` or `shadow`."""
-    window: int
+    window: int = 1
     """How many copies may be under way to it at the same time."""
-    circuit: str
+    circuit: str = CircuitState.CLOSED.value
     """`closed`: it takes copies; `open`: it fails and is spared; `half_open`: it is tried with a few."""
-    journal_depth: int
+    journal_depth: int = 0
     """Copies that wait in the journal for it."""
+    paused: bool = False
+    """Whether an operator holds them back."""
+    depth: int = 0
+    """Copies in memory that are not settled, those under way included."""
+    depth_limit: int = 0
+    """How many there may be."""
+    depth_bytes: int = 0
+    """Bytes that those copies hold."""
+    depth_bytes_limit: int = 0
+    """How many that may be."""
+    in_flight: int = 0
+    """Copies under way: sent and not yet answered."""
+    lag_seconds: float = 0.0
+    """Age of the oldest copy that is not settled; 0 when there is none."""
 
 
 class JournalState(NamedTuple):
@@ -126,6 +154,8 @@ class JournalState(NamedTuple):
     """Copies in memory that should stand in the journal as well, and could not be written."""
     failing: bool = False
     """Whether it cannot be written at the moment."""
+    limit_bytes: int = 0
+    """How large it may become."""
 
 
 def _no_mirrors() -> Iterable[MirrorState]:
@@ -156,18 +186,26 @@ def _no_watched() -> Iterable[WatchedState]:
     return ()
 
 
+def _no_clusters() -> Iterable[ClusterUp]:
+    return ()
+
+
+def _false() -> bool:
+    return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Gauges:
     """What is read from its owner at each scrape, not counted; each callable is cheap and never fails."""
 
-    queue_depth: Callable[[], int] = _zero
-    """Copies taken by the mirror and not yet settled, those under way included."""
-    queue_bytes: Callable[[], int] = _zero
-    """Bytes that those copies hold."""
-    mirror_in_flight: Callable[[], int] = _zero
-    """Copies under way: sent to the shadow and not yet answered."""
-    mirror_lag_seconds: Callable[[], float] = _zero
-    """Age of the oldest copy that is not settled; 0 when there is none."""
+    ready: Callable[[], bool] = _false
+    """Whether clients can be served."""
+    config_stale: Callable[[], bool] = _false
+    """Whether the configuration file could not be used when it was last read."""
+    clients_limit: int = 0
+    """How many connections clients may have."""
+    requests_limit: int = 0
+    """How many requests of clients may be under way."""
     mirrors: Callable[[], Iterable[MirrorState]] = _no_mirrors
     journal: Callable[[], JournalState] = _no_journal
     requests_under_way: Callable[[], int] = _zero
@@ -180,11 +218,36 @@ class Gauges:
     """Keyspaces with connections of their own, on both clusters."""
     users: Callable[[], int] = _zero
     """Users with connections of their own, on both clusters."""
+    clusters: Callable[[], Iterable[ClusterUp]] = _no_clusters
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
     certificates: Callable[[], Iterable[CertificateState]] = _no_certificates
     watched: Callable[[], Iterable[WatchedState]] = _no_watched
     rules: Callable[[], RulesState | None] = _no_rules
     """None when no rules file is configured."""
+
+
+PROXY: Final = "proxy"
+"""Whose an error is that no cluster has made."""
+
+_ERROR_NAMES: Final = {int(code): code.name.lower() for code in ErrorCode}
+
+
+class Pairs(dict[tuple[str, str], int]):
+    """Counts by two names, each one of a few: a cluster's, and a reason or a kind."""
+
+    __slots__ = ()
+
+    def add(self, first: str, second: str, count: int = 1) -> None:
+        """Count so many more."""
+        key = (first, second)
+        self[key] = self.get(key, 0) + count
+
+    def by_second(self) -> dict[str, int]:
+        """The same by the second name alone."""
+        sums: dict[str, int] = {}
+        for (_, second), count in self.items():
+            sums[second] = sums.get(second, 0) + count
+        return sums
 
 
 class Metrics:
@@ -201,9 +264,11 @@ class Metrics:
         "clients_ended",
         "clients_turned_away",
         "copies_failed",
+        "copy_errors",
         "copy_latency_error",
         "copy_latency_ok",
         "dropped",
+        "errors",
         "events_forwarded",
         "expired",
         "filtered",
@@ -214,6 +279,7 @@ class Metrics:
         "logins_refused",
         "logins_too_many",
         "logins_undecided",
+        "loop_lag",
         "mirror_failed",
         "mirrored",
         "mirrored_by_table",
@@ -278,6 +344,8 @@ class Metrics:
         self.rules_reload_failures = 0
         """Times that the rules file was read and could not be used."""
 
+        self.errors = Pairs()
+        """Errors that clients were answered with, by whose they are and kind: see count_error."""
         self.one_sided_writes = 0
         """Writes awaited on both clusters that the answering one refused and the other may have applied."""
         self.mirrored = 0
@@ -288,15 +356,18 @@ class Metrics:
         """Copies that did not arrive, sent or not, by (reason, keyspace, table), as above."""
         self.copies_failed = [0, 0]
         """Copies given up, by the `Side` that they were for."""
-        self.mirror_failed: dict[str, int] = {}
-        """Copies given up, by reason: see count_mirror_failed. With a journal each is a dead letter."""
-        self.dropped: dict[str, int] = {}
-        """Copies never sent, by reason: see count_dropped."""
-        self.retried = 0
-        """Further attempts to deliver a copy."""
-        self.expired = 0
+        self.copy_errors = Pairs()
+        """Attempts to deliver a copy that failed, by target and kind: see count_copy_error."""
+        self.mirror_failed = Pairs()
+        """Copies given up, by target and reason: see count_mirror_failed. With a journal each is a dead
+        letter."""
+        self.dropped = Pairs()
+        """Copies never sent, by target and reason: see count_dropped."""
+        self.retried = [0, 0]
+        """Further attempts to deliver a copy, by the `Side` that it is for; so are the next two."""
+        self.expired = [0, 0]
         """Copies that were sent when their time to live had passed: they live for a second."""
-        self.circuit_opened = 0
+        self.circuit_opened = [0, 0]
         """Times that a cluster failed so often in a row that it was spared for a while."""
         self.reprepared = 0
         """Statements prepared again on a node that had forgotten them."""
@@ -330,6 +401,8 @@ class Metrics:
         """Users whose clients were disconnected, since a cluster accepts their credentials no more."""
         self.unhandled_errors = 0
         """Errors in the background that nobody handled: bugs of the proxy, each with a line in the log."""
+        self.loop_lag = LatencyHistogram()
+        """How late the sweep was, each time: everything else on the event loop had to wait as long."""
         self.admin_refused = 0
         """Requests to the admin port without the right token."""
         self.protocol_errors = 0
@@ -360,11 +433,26 @@ class Metrics:
     def count_mirror_failed(self, reason: str, side: Side = Side.SHADOW) -> None:
         """Count a copy given up after it was sent. `reason` is one of a few constants, never a message."""
         self.copies_failed[side] += 1
-        self.mirror_failed[reason] = self.mirror_failed.get(reason, 0) + 1
+        self.mirror_failed.add(side.label, reason)
 
-    def count_dropped(self, reason: str, copies: int = 1) -> None:
+    def count_dropped(self, reason: str, copies: int = 1, side: Side = Side.SHADOW) -> None:
         """Count copies that were never sent. `reason` is one of a few constants, never a message."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + copies
+        self.dropped.add(side.label, reason, copies)
+
+    def count_error(self, source: str, code: int) -> None:
+        """Count an error that a client is answered with.
+
+        `source` is the name of the cluster that has made it, or `PROXY`; `code` is the protocol's.
+        """
+        self.errors.add(source, _ERROR_NAMES.get(code, "other"))
+
+    def count_copy_error(self, side: Side, code: int) -> None:
+        """Count an attempt to deliver a copy that `side` answered with an error."""
+        self.copy_errors.add(side.label, _ERROR_NAMES.get(code, "other"))
+
+    def count_copy_unanswered(self, side: Side, failure: str) -> None:
+        """Count an attempt that had no answer: `failure` is a `Failure`'s value."""
+        self.copy_errors.add(side.label, failure.replace(" ", "_"))
 
     def count_turned_away(self, reason: str) -> None:
         """Count a connection that is not served. `reason` is one of a few constants, as below."""
@@ -411,16 +499,16 @@ class Metrics:
             "one_sided_writes": self.one_sided_writes,
             "mirrored_writes": self.mirrored,
             "failed_copies": sum(self.mirror_failed.values()),
-            "failed_copies_by_reason": dict(self.mirror_failed),
+            "failed_copies_by_reason": self.mirror_failed.by_second(),
             "dropped_writes": sum(self.dropped.values()),
-            "dropped_by_reason": dict(self.dropped),
-            "retried_writes": self.retried,
-            "queue_depth": gauges.queue_depth(),
-            "queue_bytes": gauges.queue_bytes(),
-            "in_flight_copies": gauges.mirror_in_flight(),
-            "mirror_lag_seconds": round(gauges.mirror_lag_seconds(), 6),
-            "expired_writes": self.expired,
-            "circuit_opened": self.circuit_opened,
+            "dropped_by_reason": self.dropped.by_second(),
+            "retried_writes": sum(self.retried),
+            "queue_depth": sum(state.depth for state in mirrors),
+            "queue_bytes": sum(state.depth_bytes for state in mirrors),
+            "in_flight_copies": sum(state.in_flight for state in mirrors),
+            "mirror_lag_seconds": round(max((state.lag_seconds for state in mirrors), default=0.0), 6),
+            "expired_writes": sum(self.expired),
+            "circuit_opened": sum(self.circuit_opened),
             "mirrors": [state._asdict() for state in mirrors],
             "journal_depth": sum(state.journal_depth for state in mirrors),
             "journal_bytes": journal.bytes,
@@ -452,14 +540,5 @@ class Metrics:
             "unhandled_errors": self.unhandled_errors,
             "protocol_errors": self.protocol_errors,
             "events_forwarded": self.events_forwarded,
-            "nodes": [
-                {
-                    "cluster": node.cluster,
-                    "address": node.address,
-                    "up": node.up,
-                    "circuit": node.circuit,
-                    "requests_lost": node.requests_lost,
-                }
-                for node in gauges.nodes()
-            ],
+            "nodes": [node._asdict() for node in gauges.nodes()],
         }

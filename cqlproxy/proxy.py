@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
 from cqlproxy.clock import WriteClock
@@ -21,6 +20,7 @@ from cqlproxy.config import Config
 from cqlproxy.config_in_force import ConfigInForce
 from cqlproxy.configured_clusters import ConfiguredClusters
 from cqlproxy.dead_letters import DeadLetters
+from cqlproxy.exposition import Exposition
 from cqlproxy.frontend.gate import Gate
 from cqlproxy.frontend.handshake import Handshake
 from cqlproxy.frontend.limits import ClientLimits
@@ -30,7 +30,7 @@ from cqlproxy.frontend.tls_door import TlsDoor
 from cqlproxy.journal import Journal
 from cqlproxy.json_writes.writer import JsonWriter
 from cqlproxy.live import RecentEvents, Recorder
-from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState, NodeState
+from cqlproxy.metrics import ClusterUp, Gauges, JournalState, Metrics, MirrorState, NodeState
 from cqlproxy.mirror.worker import Mirror
 from cqlproxy.mirrors_in_force import MirrorsInForce
 from cqlproxy.mode_in_force import ModeInForce
@@ -101,6 +101,7 @@ class Proxy:
         self.metrics = metrics
         self.metrics.mode_since = state.state.since.timestamp()
         self.metrics.last_run = state.last_run
+        self._exposition = Exposition(metrics)
         self._supervisor = Supervisor()
         self._stopping = False
         self._listening = False
@@ -203,10 +204,10 @@ class Proxy:
             config.admin.host, config.admin.port, self, token=files.token, tls=files.admin
         )
         self.metrics.gauges = Gauges(
-            queue_depth=lambda: sum(mirror.depth for mirror in self._mirrors),
-            queue_bytes=lambda: sum(mirror.depth_bytes for mirror in self._mirrors),
-            mirror_in_flight=lambda: sum(mirror.in_flight for mirror in self._mirrors),
-            mirror_lag_seconds=lambda: max((mirror.lag for mirror in self._mirrors), default=0.0),
+            ready=lambda: self.ready()[0],
+            config_stale=lambda: self.config.stale,
+            clients_limit=max_clients or config.listen.max_clients,
+            requests_limit=config.listen.max_requests,
             mirrors=self._mirror_states,
             journal=self._journal_state,
             requests_under_way=lambda: self._listener.load.requests,
@@ -214,6 +215,7 @@ class Proxy:
             keyspaces_in_use=self._keyspaces_in_use,
             users=lambda: sum(cluster.user_count for cluster in self._clusters if cluster is not None),
             write_clock_ahead_seconds=lambda: self._clock.ahead_seconds,
+            clusters=self._clusters_up,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
             certificates=files.certificates,
@@ -364,8 +366,10 @@ class Proxy:
 
     async def _sweep(self) -> None:
         while True:
+            due = monotonic() + SWEEP_SECONDS
             await asyncio.sleep(SWEEP_SECONDS)
             now = monotonic()
+            self.metrics.loop_lag.observe(max(now - due, 0.0))
             for cluster in self._clusters:
                 if cluster is not None:
                     cluster.sweep(now)
@@ -407,18 +411,40 @@ class Proxy:
 
     def _mirror_states(self) -> Iterable[MirrorState]:
         for mirror in self._mirrors:
-            yield MirrorState(mirror.side.label, mirror.window, mirror.circuit.value, mirror.backlog)
+            requests, most_bytes = mirror.limits
+            yield MirrorState(
+                mirror.side.label,
+                window=mirror.window,
+                circuit=mirror.circuit.value,
+                journal_depth=mirror.backlog,
+                paused=mirror.paused,
+                depth=mirror.depth,
+                depth_limit=requests,
+                depth_bytes=mirror.depth_bytes,
+                depth_bytes_limit=most_bytes,
+                in_flight=mirror.in_flight,
+                lag_seconds=mirror.lag,
+            )
 
     def _journal_state(self) -> JournalState:
         journal = self._journal
         if journal is None:
             return JournalState()
         return JournalState(
-            journal.size, journal.letters.count, journal.unprotected, journal.failing is not None
+            journal.size,
+            journal.letters.count,
+            journal.unprotected,
+            journal.failing is not None,
+            journal.max_bytes,
         )
 
     def _keyspaces_in_use(self) -> int:
         return sum(len(backend.keyspaces) for side in Side for backend in self._backends(side))
+
+    def _clusters_up(self) -> Iterable[ClusterUp]:
+        for cluster in self._clusters:
+            if cluster is not None:
+                yield ClusterUp(cluster.main.name, cluster.main.ready)
 
     def _node_states(self) -> Iterable[NodeState]:
         for cluster in self._clusters:
@@ -430,6 +456,8 @@ class Proxy:
                         bool(node.connections),
                         node.circuit.state.value,
                         node.requests_lost,
+                        len(node.connections),
+                        sum(connection.pending for connection in node.connections),
                     )
 
     # --- what the operator sees ---------------------------------------------------------------
@@ -464,8 +492,8 @@ class Proxy:
     def count_admin_refused(self) -> None:
         self.metrics.admin_refused += 1
 
-    def metrics_text(self) -> bytes:
-        return render(self.metrics)
+    async def metrics_text(self, accept: str) -> tuple[bytes, str]:
+        return await self._exposition.render(accept)
 
 
 def _limits(config: Config, max_clients: int | None) -> ClientLimits:

@@ -91,7 +91,7 @@ async def _opened_journal(config: Config, metrics: Metrics) -> Journal | None:
             max_bytes=mirror.journal_max_bytes,
             fsync_seconds=mirror.journal_fsync_ms / 1000,
             when_full=WhenFull(mirror.journal_full),
-            on_dropped=lambda side, copies: metrics.count_dropped("journal_full", copies),
+            on_dropped=lambda side, copies: metrics.count_dropped("journal_full", copies, side),
         )
     except JournalError as error:
         raise StartupError(str(error)) from error

@@ -187,7 +187,7 @@ async def _journal(config: Config, metrics: Metrics) -> Journal | None:
         max_bytes=config.mirror.journal_max_bytes,
         fsync_seconds=config.mirror.journal_fsync_ms / 1000,
         when_full=WhenFull(config.mirror.journal_full),
-        on_dropped=lambda side, copies: metrics.count_dropped("journal_full", copies),
+        on_dropped=lambda side, copies: metrics.count_dropped("journal_full", copies, side),
     )
 
 

@@ -1,7 +1,6 @@
 """The HTTP API for operators and programs: each call declared once, served and documented from that."""
 
-from cqlproxy.admin.exposition import render
 from cqlproxy.admin.server import AdminServer
 from cqlproxy.admin.view import ModeRefusedError, NoRulesFileError, View
 
-__all__ = ["AdminServer", "ModeRefusedError", "NoRulesFileError", "View", "render"]
+__all__ = ["AdminServer", "ModeRefusedError", "NoRulesFileError", "View"]

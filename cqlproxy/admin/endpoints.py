@@ -7,8 +7,8 @@ nobody restarts a proxy because a database is away. `/ready` is for traffic.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,6 +28,8 @@ from cqlproxy.admin.shapes import Health, Readiness, Stats, Status
 from cqlproxy.admin.streams import Streams
 from cqlproxy.admin.view import View
 from cqlproxy.admin.write_endpoints import write_operations
+
+_METRICS_MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def operations(view: View, streams: Streams | None = None) -> Iterator[Operation]:
@@ -58,8 +60,9 @@ def _plain_operations(view: View) -> Iterator[Operation]:
     async def status(_: Request) -> Response:
         return answer(view.status())
 
-    async def metrics(_: Request) -> Response:
-        return Response(view.metrics_text(), media_type=CONTENT_TYPE_LATEST, headers=FRESH)
+    async def metrics(request: Request) -> Response:
+        text, media = await view.metrics_text(request.headers.get("accept", ""))
+        return Response(text, media_type=media, headers=FRESH)
 
     yield get(
         "/health",
@@ -85,7 +88,7 @@ def _plain_operations(view: View) -> Iterator[Operation]:
         answer=Status,
     )
     yield get("/stats", stats, summary="All figures, as JSON", answer=Stats)
-    yield get("/metrics", metrics, summary="All figures, for Prometheus", media=CONTENT_TYPE_LATEST)
+    yield get("/metrics", metrics, summary="All figures, for Prometheus", media=_METRICS_MEDIA)
 
 
 def application(view: View, streams: Streams | None = None) -> Starlette:

@@ -215,5 +215,5 @@ class View(Protocol):
     def count_admin_refused(self) -> None:
         """A request came without the right token."""
 
-    def metrics_text(self) -> bytes:
-        """The figures of `/metrics`, in Prometheus' text format."""
+    async def metrics_text(self, accept: str) -> tuple[bytes, str]:
+        """The figures of `/metrics`, and their media type: one of Prometheus' formats, by ``accept``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,10 +139,11 @@ def _other_mode(config: Config) -> list[str]:
 
 def _expiring(files: SecurityFiles) -> list[str]:
     """A line for each certificate near its end."""
+    now = time.time()
     return [
         f"{state.section}.{state.file}: expired"
-        if state.seconds_left <= 0
-        else f"{state.section}.{state.file}: expires in {state.seconds_left / 86_400:.0f} days"
+        if left <= 0
+        else f"{state.section}.{state.file}: expires in {left / 86_400:.0f} days"
         for state in files.certificates()
-        if state.seconds_left < WARN_BEFORE_SECONDS
+        if (left := state.expires_at - now) < WARN_BEFORE_SECONDS
     ]

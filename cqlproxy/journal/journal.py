@@ -188,6 +188,11 @@ class Journal:
             on_dropped=on_dropped,
         )
 
+    @property
+    def max_bytes(self) -> int:
+        """How many bytes may be in use."""
+        return self._store.max_bytes
+
     def use_max_bytes(self, max_bytes: int) -> None:
         """Another bound from now on. What is beyond a smaller one goes when the next copy comes."""
         self._store.use_max_bytes(max_bytes)

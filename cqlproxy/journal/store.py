@@ -114,7 +114,7 @@ class Store:
         """Where a file went that could not be used."""
         self.why = opened.why
         """What was wrong with it."""
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._drop_oldest = drop_oldest
         self._followed = followed
         self.reader = Reader(self._db, followed)
@@ -165,14 +165,14 @@ class Store:
 
     def use_max_bytes(self, max_bytes: int) -> None:
         """Another bound from the next batch on. May be called on another thread."""
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
 
     def _estimate(self, batch: Batch) -> None:
         """Bring the size up to date: exactly where it matters, and once in a while.
 
         Each statement costs the thread a wait for the interpreter when the loop is busy.
         """
-        urgent = self._size > self._max_bytes - self._max_bytes // 8
+        urgent = self._size > self.max_bytes - self.max_bytes // 8
         if urgent or not batch.rows or monotonic() - self._measured_at > _MEASURE_SECONDS:
             self.size()
 
@@ -201,7 +201,7 @@ class Store:
 
     def apply(self, batch: Batch) -> Report:
         """Write a batch, all of it or, with ``sqlite3.Error``, nothing."""
-        if batch.is_one_row and self._size <= self._max_bytes // 2:
+        if batch.is_one_row and self._size <= self.max_bytes // 2:
             report = self._write_row(batch.rows[0])
         else:
             report = self._transaction(lambda: self._write(batch))
@@ -273,10 +273,10 @@ class Store:
                 db.executemany(_DELETE[index], runs_of(numbers))
                 self._forget_marks(index, numbers)
         self.letters.add(batch.letters)
-        dropped_letters = self.letters.make_room(self._max_bytes // 2)
+        dropped_letters = self.letters.make_room(self.max_bytes // 2)
         dropped = (0, 0)
         self._estimate(batch)
-        if self._size > self._max_bytes and self._drop_oldest:
+        if self._size > self.max_bytes and self._drop_oldest:
             dropped = self._make_room()
         return Report(self._size, self.letters.count, dropped, dropped_letters)
 
@@ -341,7 +341,7 @@ class Store:
         if monotonic() < self._no_room_before:
             return 0, 0
         # Somewhat more than needed, so that it is not done for every batch.
-        goal = self._max_bytes - self._max_bytes // 64
+        goal = self.max_bytes - self.max_bytes // 64
         while self._size > goal:
             rows = self._oldest(self._size - goal)
             if not rows:

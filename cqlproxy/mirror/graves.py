@@ -34,7 +34,7 @@ class Graves:
 
     def drop(self, mutation: Mutation, reason: str) -> None:
         """A copy was never sent, and is not kept: there is no room for it."""
-        self._metrics.count_dropped(reason)
+        self._metrics.count_dropped(reason, side=self._side)
         self._count_by_table(mutation, reason)
 
     def _count_by_table(self, mutation: Mutation, reason: str) -> None:

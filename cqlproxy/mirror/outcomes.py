@@ -84,6 +84,7 @@ class Outcomes:
         self._latency_ok = metrics.copy_latency_ok[side]
         self._latency_error = metrics.copy_latency_error[side]
         self._target = target
+        self._side = side
         self._holder = holder
         self._most_retries = settings.max_retry_attempts
         self._metrics = metrics
@@ -157,6 +158,7 @@ class Outcomes:
             self.delivered(mutation)
             return
         self._latency_error.observe(self._clock() - mutation.sent)
+        self._metrics.count_copy_error(self._side, error.code)
         text = f"{_name(error.code)}: {error.message}"
         if outcome is Outcome.REFUSED:
             self._target_is_well()
@@ -176,6 +178,7 @@ class Outcomes:
     def unanswered(self, mutation: Mutation, failure: Failure) -> None:
         """See ``Destiny``."""
         self._latency_error.observe(self._clock() - mutation.sent)
+        self._metrics.count_copy_unanswered(self._side, failure.value)
         text = f"the {self._target.name} cluster gave no answer: {failure.value}"
         self._failed(mutation, text, nothing_applied=False, congested=failure is Failure.TIMEOUT)
         self.pump()
@@ -203,7 +206,7 @@ class Outcomes:
         elif now - tried.unprepared_since > UNPREPARED_SECONDS:
             self._holder.give_up(mutation, Reason.UNPREPARED, text, error)
             return
-        self._metrics.retried += 1
+        self._metrics.retried[self._side] += 1
         self.delivery.prepare_again(mutation, error.id)
 
     # --- failures -----------------------------------------------------------------------------
@@ -244,7 +247,7 @@ class Outcomes:
         elif tried.counted > self._most_retries:
             self._holder.give_up(mutation, Reason.ATTEMPTS, error)
         else:
-            self._metrics.retried += 1
+            self._metrics.retried[self._side] += 1
             self.troubled = True
             self.retries.put(mutation, tried.failures, now)
             self._wake_for_retries(now)
@@ -255,7 +258,7 @@ class Outcomes:
         if self.circuit.failed(sent, now):
             self._width = self._target.width
             if was_closed:
-                self._metrics.circuit_opened += 1
+                self._metrics.circuit_opened[self._side] += 1
                 log.warning(
                     f"the {self._target.name} cluster fails: copies wait, and it is tried again every"
                     f" {OPEN_SECONDS:g} s, and when a node is connected"

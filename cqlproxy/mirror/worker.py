@@ -142,6 +142,11 @@ class Mirror:
         return self._holding.held_bytes
 
     @property
+    def limits(self) -> tuple[int, int]:
+        """How many there may be, and how many bytes."""
+        return self._settings.max_requests, self._settings.max_bytes
+
+    @property
     def in_flight(self) -> int:
         """Copies under way."""
         return len(self._in_flight)
@@ -357,7 +362,7 @@ class Mirror:
         return mutation.repeatable or not self._delivery.is_under_way(mutation)
 
     def _expired(self) -> None:
-        self._metrics.expired += 1
+        self._metrics.expired[self.side] += 1
 
     # --- what has changed, and the end --------------------------------------------------------
 

@@ -42,6 +42,10 @@ class Aftermath:
         """A request was answered by the proxy, because the cluster did not in time."""
         self._metrics.requests_timed_out += 1
 
+    def error_given(self, source: str, code: int) -> None:
+        """A client is answered with an error, of a cluster or of the proxy (``metrics.PROXY``)."""
+        self._metrics.count_error(source, code)
+
     def read_answered(self, started: float, opcode: int) -> None:
         """A read has its answer."""
         self._metrics.read_latency.observe(monotonic() - started)

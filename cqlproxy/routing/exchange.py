@@ -13,6 +13,7 @@ from cqlproxy.cluster.own_ids import with_own_ids
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.cluster.request import Failure, Request
 from cqlproxy.cluster.side import Side
+from cqlproxy.metrics import PROXY
 from cqlproxy.routing.peer import ClientPeer
 from cqlproxy.routing.route import Route
 from cqlproxy.statements import Statement
@@ -46,6 +47,8 @@ class Steps(Protocol):
     def copies(self) -> Copies: ...
 
     def timed_out(self) -> None: ...
+
+    def error_given(self, source: str, code: int) -> None: ...
 
     def read_answered(self, started: float, opcode: int) -> None: ...
 
@@ -127,6 +130,11 @@ class Exchange(Request):
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         self.give_answer(flags, opcode, body)
 
+    def count_error(self, flags: int, body: bytes) -> None:
+        """The client is given this error of the cluster."""
+        at = response_start(body, flags) if flags else 0
+        self.steps.error_given(self.route.side.label, int.from_bytes(body[at : at + 4], "big"))
+
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         """Pass the cluster's answer on, and do what follows from it."""
         self.client.reply(self.stream, flags, opcode, body)
@@ -168,6 +176,7 @@ class Exchange(Request):
 
     def refuse(self, error: ErrorResponse) -> None:
         """Answer with an error of the proxy's own."""
+        self.steps.error_given(PROXY, error.code)
         self.client.reply(self.stream, 0, ERROR, error.encode(self.client.version))
 
 
@@ -181,6 +190,8 @@ class Use(Exchange):
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == RESULT and is_kind(flags, body, ResultKind.SET_KEYSPACE):
             self.client.keyspace = self.keyspace
+        elif opcode == ERROR:
+            self.count_error(flags, body)
         self.client.reply(self.stream, flags, opcode, body)
 
 
@@ -198,6 +209,8 @@ class Prepare(Exchange):
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == RESULT:
             self.steps.statement_prepared(self, body, response_start(body, flags))
+        elif opcode == ERROR:
+            self.count_error(flags, body)
         self.client.reply(self.stream, flags, opcode, body)
 
 

@@ -32,8 +32,10 @@ class Read(Exchange):
 
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
-        if opcode == ERROR and self._not_run(flags, body) and self.goes_elsewhere():
-            return
+        if opcode == ERROR:
+            if self._not_run(flags, body) and self.goes_elsewhere():
+                return
+            self.count_error(flags, body)
         self.give_answer(flags, opcode, body)
 
     def _not_run(self, flags: int, body: bytes) -> bool:
@@ -84,6 +86,7 @@ class PreparedRead(Read):
                 return
             if self._not_run(flags, body) and self.goes_elsewhere():
                 return
+            self.count_error(flags, body)
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:
             flags, body = without_use_warning(flags, body)
         self.give_answer(flags, opcode, body)

@@ -14,7 +14,7 @@ from cqlproxy.clock import WriteClock
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.prepared import PreparedStatement
 from cqlproxy.logs import EVENT
-from cqlproxy.metrics import Metrics
+from cqlproxy.metrics import PROXY, Metrics
 from cqlproxy.routing.aftermath import Aftermath
 from cqlproxy.routing.copies import Copies
 from cqlproxy.routing.evaluated import (
@@ -381,6 +381,8 @@ class Router:
             if unavailable.too_many:
                 self._metrics.keyspaces_refused += 1
                 error = PlainError(str(unavailable), ErrorCode.OVERLOADED)
+            if unavailable.answer is None:
+                self._steps.error_given(PROXY, error.code)
             client.reply(stream, 0, Opcode.ERROR, unavailable.answer or error.encode(client.version))
             return
         client.keyspace = keyspace
@@ -391,6 +393,7 @@ class Router:
     def _unknown_id(self, client: ClientPeer, stream: int, prepared_id: bytes) -> None:
         """The driver prepares again when it is told so; afterwards the id is known here, too."""
         error = Unprepared(f"Prepared query with ID {prepared_id.hex()} not found", prepared_id)
+        self._steps.error_given(PROXY, error.code)
         client.reply(stream, 0, Opcode.ERROR, error.encode(client.version))
 
     def _write_beside(self, write: Write) -> None:

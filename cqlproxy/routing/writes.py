@@ -161,6 +161,7 @@ class Write(Exchange):
 
     def _refused(self, flags: int, body: bytes) -> None:
         """The cluster answered with an error; the client gets it as it is."""
+        self.count_error(flags, body)
         self.finish(flags, ERROR, body)
         self._tell_other()
         at = response_start(body, flags)

@@ -1,4 +1,4 @@
-"""Certificates that come to their end: seconds left for the metrics, and warnings while there is time."""
+"""Certificates that come to their end: for the metrics, and warnings while there is time."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ class Expiry:
         """When which end was last told of."""
 
     def states(self) -> list[CertificateState]:
-        """As of now."""
-        now = datetime.now(UTC)
+        """When they end."""
         return [
-            CertificateState(files.name, file, (end - now).total_seconds())
+            CertificateState(files.name, file, end.timestamp())
             for files in self._files
             for file, end in files.current.ends.items()
         ]

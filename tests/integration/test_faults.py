@@ -86,7 +86,7 @@ def test_a_paused_shadow_is_not_felt_and_what_it_missed_is_counted(
     shadow.pause()
     time.sleep(12)  # longer than it takes the heartbeat to find a node that does not answer
     _, metrics = proxy.get("/metrics")
-    assert f'proxy_node_up{{cluster="shadow",node="{shadow.address}:{shadow.port}"}} 0.0' in metrics.decode()
+    assert f'proxy_node_up{{cluster="shadow",node="{shadow.address}:{shadow.port}"}} 0\n' in metrics.decode()
     assert proxy.get("/ready")[0] == 200
     shadow.resume()
     untouched(load.result())

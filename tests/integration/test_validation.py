@@ -166,7 +166,7 @@ def test_a_row_changed_behind_the_proxys_back_is_reported_with_its_key(
                  "(c=2) is only on the primary"):  # fmt: skip
         assert part in told[0]
     metrics = proxy.get("/metrics")[1].decode()
-    assert f'{MISMATCHES}{{keyspace="watched",table="rows"}} 2.0' in metrics
+    assert f'{MISMATCHES}{{keyspace="watched",table="rows"}} 2\n' in metrics
 
 
 def test_a_row_that_is_the_same_a_moment_later_is_no_mismatch(

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import uvloop
 from pydantic import SecretStr
 
-from cqlproxy.admin import AdminServer, render
+from cqlproxy.admin import AdminServer
 from cqlproxy.admin.view import LettersView
+from cqlproxy.exposition import Exposition
 from cqlproxy.live import RecentEvents, Recorder
 from cqlproxy.metrics import JournalState, Metrics
 from cqlproxy.modes import Mode
@@ -80,8 +81,8 @@ class Proxy:
     def count_admin_refused(self) -> None:
         self.metrics.admin_refused += 1
 
-    def metrics_text(self) -> bytes:
-        return render(self.metrics)
+    async def metrics_text(self, accept: str) -> tuple[bytes, str]:
+        return await Exposition(self.metrics).render(accept)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from cqlproxy.admin import ModeRefusedError
-from cqlproxy.metrics import Gauges, JournalState, Metrics
+from cqlproxy.metrics import Gauges, JournalState, Metrics, MirrorState
 from cqlproxy.modes import Mode
 from tests.unit.admin.asking import Proxy
 from tests.unit.admin.mirrors import Mirrors
@@ -79,7 +79,7 @@ class RunningProxy:
         self.figures = Figures()
         self.modes = SwitchedModes(mode=mode, metrics=self.metrics)
         self.metrics.gauges = Gauges(
-            mirror_lag_seconds=lambda: self.figures.lag,
+            mirrors=lambda: [MirrorState("shadow", lag_seconds=self.figures.lag)],
             journal=lambda: JournalState(dead_letters=self.figures.dead_letters),
         )
 

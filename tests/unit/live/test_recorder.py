@@ -12,7 +12,7 @@ from cqlproxy.live import RecentEvents, Recorder
 from cqlproxy.live import recorder as recording
 from cqlproxy.live.losses import TOLD_EVERY_SECONDS, Losses
 from cqlproxy.live.samples import FIELDS
-from cqlproxy.metrics import Metrics
+from cqlproxy.metrics import Metrics, MirrorState
 from cqlproxy.modes import Mode
 
 
@@ -22,7 +22,7 @@ def test_history_is_bounded_and_oldest_first(monkeypatch: pytest.MonkeyPatch) ->
     recorder = Recorder(metrics, RecentEvents())
     assert json.loads(recorder.history()) == {"fields": list(FIELDS), "samples": []}
     assert recorder.latest() == b"null"
-    metrics.gauges.queue_depth = lambda: recorder.number
+    metrics.gauges.mirrors = lambda: [MirrorState("shadow", depth=recorder.number)]
     for _ in range(5):
         recorder.look()
     samples = json.loads(recorder.history())["samples"]

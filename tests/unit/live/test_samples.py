@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cqlproxy.cluster.side import Side
 from cqlproxy.live.samples import FIELDS, counters, quantile, sample
-from cqlproxy.metrics import LATENCY_BOUNDS, LatencyHistogram, Metrics
+from cqlproxy.metrics import LATENCY_BOUNDS, LatencyHistogram, Metrics, MirrorState
 from cqlproxy.modes import Mode
 
 BUCKETS = len(LATENCY_BOUNDS) + 1
@@ -71,8 +71,7 @@ def test_reads_are_the_answering_clusters_and_copies_the_others(
 
 def test_what_waits_and_what_was_lost() -> None:
     def do(metrics: Metrics) -> None:
-        metrics.gauges.queue_depth = lambda: 7
-        metrics.gauges.mirror_lag_seconds = lambda: 1.23456
+        metrics.gauges.mirrors = lambda: [MirrorState("shadow", depth=7, lag_seconds=1.23456)]
         metrics.count_filtered("table", "ks", "t")
         metrics.count_dropped("queue_full", 3)
         metrics.count_mirror_failed("refused")

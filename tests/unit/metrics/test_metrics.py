@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqlproxy.cluster.side import Side
 from cqlproxy.metrics import (
     LATENCY_BOUNDS,
     Gauges,
@@ -81,10 +82,10 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     metrics.mode_changes = 2
     metrics.last_run = LastRun.UNCLEAN
     metrics.gauges = Gauges(
-        queue_depth=lambda: 3,
-        queue_bytes=lambda: 300,
-        mirror_in_flight=lambda: 2,
-        mirror_lag_seconds=lambda: 0.25,
+        mirrors=lambda: [
+            MirrorState("shadow", depth=2, depth_bytes=200, in_flight=2, lag_seconds=0.25),
+            MirrorState("primary", depth=1, depth_bytes=100, lag_seconds=0.125),
+        ],
         nodes=lambda: [NodeState("primary", "10.0.0.1", True), NodeState("shadow", "10.0.1.1", False)],
     )
     metrics.reads_total = 11
@@ -93,7 +94,7 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     metrics.writes_ok = 8
     metrics.writes_failed = 2
     metrics.mirrored = 5
-    metrics.retried = 4
+    metrics.retried[Side.SHADOW] = 4
     metrics.client_connections = 6
     metrics.client_connections_total = 7
     metrics.count_filtered("tenant", "ks", "t")
@@ -145,9 +146,10 @@ def test_a_snapshot_shows_what_was_counted_and_what_the_gauges_say() -> None:
     assert snapshot["failed_copies_by_reason"] == {"timeout": 2}
     assert snapshot["dropped_by_reason"] == {"queue_full": 1}
     assert snapshot["validation_skipped_by_reason"] == {"more_pages": 1}
+    same = {"circuit": "closed", "requests_lost": 0, "connections": 0, "requests_under_way": 0}
     assert snapshot["nodes"] == [
-        {"cluster": "primary", "address": "10.0.0.1", "up": True, "circuit": "closed", "requests_lost": 0},
-        {"cluster": "shadow", "address": "10.0.1.1", "up": False, "circuit": "closed", "requests_lost": 0},
+        {"cluster": "primary", "address": "10.0.0.1", "up": True, **same},
+        {"cluster": "shadow", "address": "10.0.1.1", "up": False, **same},
     ]
 
 
@@ -163,10 +165,9 @@ def test_a_snapshot_shows_the_mirrors_and_the_journal() -> None:
     metrics.count_dropped("journal_full", 12)
     snapshot = metrics.snapshot()
     assert snapshot == json.loads(json.dumps(snapshot))
-    assert snapshot["mirrors"] == [
-        {"target": "shadow", "window": 128, "circuit": "open", "journal_depth": 7},
-        {"target": "primary", "window": 64, "circuit": "closed", "journal_depth": 2},
-    ]
+    assert isinstance(snapshot["mirrors"], list)
+    shown = [(state["target"], state["window"], state["circuit"]) for state in snapshot["mirrors"]]
+    assert shown == [("shadow", 128, "open"), ("primary", 64, "closed")]
     expected = {
         "journal_depth": 9,
         "journal_bytes": 4096,

@@ -173,7 +173,7 @@ class Setting:
     @property
     def lost(self) -> dict[str, int]:
         """Copies that will not be delivered, by reason."""
-        return {**self.metrics.dropped, **self.metrics.mirror_failed}
+        return {**self.metrics.dropped.by_second(), **self.metrics.mirror_failed.by_second()}
 
     @property
     def circuit(self) -> str:

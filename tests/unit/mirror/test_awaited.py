@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cqlproxy.cluster.request import Failure
+from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Reason
 from cqlproxy.mirror.circuit import FAILURES_TO_OPEN
 from cqlproxy.mirror.settings import JournalUse, MirrorSettings
@@ -50,7 +51,7 @@ def test_a_failed_attempt_is_the_only_one_and_its_error_lets_no_driver_send_agai
         told = deliver(s)
         s.target.fail(failure)
         assert code(told) == ErrorCode.WRITE_TIMEOUT
-        assert (s.lost, s.mirror.depth, s.metrics.retried) == ({"sync_failed": 1}, 0, 0)
+        assert (s.lost, s.mirror.depth, s.metrics.retried[Side.SHADOW]) == ({"sync_failed": 1}, 0, 0)
 
     asyncio.run(main())
 

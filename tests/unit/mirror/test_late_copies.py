@@ -1,5 +1,6 @@
 """Which copies a mirror shortens the life of: those that are late, in what has one."""
 
+from cqlproxy.cluster.side import Side
 from frame_codec import Execute, Opcode
 from tests.unit.mirror.scripted import TABLE, Setting, on_loop, prepared_answer, query, statement
 
@@ -17,7 +18,7 @@ async def test_a_late_copy_gets_what_is_left_of_the_tables_time_to_live() -> Non
     s.mirror.offer(s.mutation(query(_INSERT), age=30))
     # Servers count the seconds of the wall clock that have begun.
     assert s.target.bodies[0] in (_with(70), _with(69))
-    assert s.metrics.expired == 0
+    assert s.metrics.expired[Side.SHADOW] == 0
 
 
 @on_loop
@@ -30,7 +31,7 @@ async def test_a_copy_whose_time_is_over_is_delivered_and_counted_once() -> None
     s.mirror.pump()
     assert s.target.bodies == [_with(1)]
     s.target.answer()
-    assert s.metrics.expired == 1
+    assert s.metrics.expired[Side.SHADOW] == 1
     assert s.lost == {}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from cqlproxy.cluster.keyspaces import KeyspaceUnavailableError
 from cqlproxy.cluster.request import Failure
+from cqlproxy.cluster.side import Side
 from cqlproxy.mirror.circuit import FAILURES_TO_OPEN, OPEN_SECONDS, PROBES
 from cqlproxy.mirror.delivery import REFUSED_SECONDS
 from cqlproxy.mirror.outcomes import UNPREPARED_SECONDS
@@ -90,7 +91,7 @@ async def test_a_copy_that_failed_waits_longer_each_time_while_others_go_on() ->
         clock.now += longest / 2 + 0.01
         s.mirror.pump()
         assert s.target.bodies == [b"ill"]
-    assert s.metrics.retried == 3
+    assert s.metrics.retried[Side.SHADOW] == 3
     s.target.fail(Failure.TIMEOUT)
     assert s.lost == {"attempts": 1}
     assert s.mirror.depth == 0
@@ -120,7 +121,7 @@ async def test_no_copy_is_given_up_because_the_target_was_away() -> None:
         s.mirror.pump()
     assert s.circuit == "closed"
     assert s.metrics.mirrored == 20
-    assert s.metrics.circuit_opened == 1
+    assert s.metrics.circuit_opened[Side.SHADOW] == 1
 
 
 @pytest.mark.parametrize("failure", [Failure.TIMEOUT, OVERLOADED])
@@ -201,7 +202,7 @@ async def test_while_no_node_is_connected_copies_wait_and_use_up_no_attempt() ->
     s.target.alive = True
     s.mirror.pump()
     s.target.answer()
-    assert (s.metrics.mirrored, s.metrics.retried, s.lost) == (1, 0, {})
+    assert (s.metrics.mirrored, s.metrics.retried[Side.SHADOW], s.lost) == (1, 0, {})
 
 
 @on_loop
@@ -294,7 +295,7 @@ async def test_a_keyspace_that_nobody_can_be_asked_for_is_a_failure_of_the_targe
     s = Setting()
     s.target.keyspaces.error = KeyspaceUnavailableError("ks", "nobody there")
     s.mirror.offer(s.mutation(b"1", keyspace="ks", repeatable=False))
-    await s.until(lambda: s.metrics.retried)
+    await s.until(lambda: s.metrics.retried[Side.SHADOW])
     s.target.keyspaces.error = None
     await s.until(lambda: s.target.sent)
     assert (s.target.bodies, s.lost) == ([b"1"], {})
@@ -312,7 +313,7 @@ async def test_a_late_copy_is_written_with_the_time_that_is_left_to_it() -> None
     assert left[0] == 100
     assert left[1] in (59, 60, 61)
     assert left[2] == 1
-    assert s.metrics.expired == 1
+    assert s.metrics.expired[Side.SHADOW] == 1
     s.target.fail(Failure.TIMEOUT, 2)
     await s.until(lambda: len(s.target.sent) == 3)
-    assert s.metrics.expired == 1, "a copy is counted once, however often it is sent"
+    assert s.metrics.expired[Side.SHADOW] == 1, "a copy is counted once, however often it is sent"

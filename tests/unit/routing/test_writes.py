@@ -83,6 +83,7 @@ class World:
         self.route = Route(
             Side.PRIMARY, cast(Backend, None), PreparedStatements(1), manner=manner, mirror=mirror
         )
+        self.errors: list[tuple[str, int]] = []
         self.answers: list[tuple[int, bytes]] = []
         self.counted = 0
         self.one_sided_writes = 0
@@ -111,6 +112,9 @@ class World:
     def timed_out(self) -> None:
         pass
 
+    def error_given(self, source: str, code: int) -> None:
+        self.errors.append((source, code))
+
     def consistency_of(self, exchange: Exchange) -> ConsistencyLevel:
         return ConsistencyLevel.ONE
 
@@ -136,6 +140,7 @@ def test_what_was_refused_is_answered_at_once_and_not_offered(manner: Manner, re
     world = World(manner)
     world.write.answered(0, Opcode.ERROR, refusal)
     assert world.answers == [(Opcode.ERROR, refusal)]
+    assert world.errors == [("primary", int.from_bytes(refusal[:4], "big"))]
     assert world.target.offered == []
     kept = refusal is TIMED_OUT and manner is not Manner.ALONE
     assert len(world.target.unconfirmed) == int(kept)

@@ -74,6 +74,9 @@ class Client:
     def reply(self, stream: int, flags: int, opcode: int, body: bytes) -> None:
         self.replies.append((flags, opcode, body))
 
+    def error_given(self, source: str, code: int) -> None:
+        pass
+
     def read_answered(self, started: float, opcode: int) -> None:
         pass
 
