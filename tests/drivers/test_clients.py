@@ -4,6 +4,7 @@ README.md has the script of their work. $CQLPROXY_CLIENTS, a regular expression 
 $CQLPROXY_TRANSCRIPTS names a folder in which the transcripts are kept.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -41,10 +42,13 @@ def runs(servers: Servers) -> Runs:
 
 
 @each_client
-def test_it_sees_through_the_proxy_what_it_sees_directly(client: Client, runs: Runs) -> None:
+def test_it_sees_through_the_proxy_what_it_sees_directly(
+    client: Client, runs: Runs, servers: Servers
+) -> None:
     direct, proxied = runs.direct(client), runs.proxied(client)
     found = unmeant(differences(direct.transcript, proxied.transcript))
     assert found == [], "\n".join(map(str, found))
+    assert servers.shadow.address not in json.dumps(proxied.transcript)
     # Not a comparison of nothing.
     assert len(direct.transcript) > (8 if client.tool else 100)
 
