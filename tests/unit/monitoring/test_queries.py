@@ -50,3 +50,21 @@ def test_every_metric_is_of_use() -> None:
         if family.name not in asked_for and f"{family.name}_bucket" not in asked_for
     ]
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("query", "metrics"),
+    [
+        ("sum by (colour) (rate(up[1m]))", {"up": {"colour"}}),
+        ('up{colour="red"} offset 5m', {"up": {"colour"}}),
+        ("a * on (x) group_left () sum without (y) (b)", {"a": {"x"}, "b": {"x", "y"}}),
+        ("max(a) > 1 unless c", {"a": set(), "c": set()}),
+    ],
+)
+def test_a_name_is_found_wherever_it_stands(query: str, metrics: dict[str, set[str]]) -> None:
+    assert named(query) == metrics
+
+
+def test_what_is_no_promql_is_refused() -> None:
+    with pytest.raises(ValueError, match="unclosed left parenthesis"):
+        named("sum by (rate(up[1m])")
