@@ -23,7 +23,7 @@ from tests.nodes import CassandraNode, DriverProgram, ProxyProcess
 from tests.nodes.addresses import ADMIN_PORT
 
 _ROOT = Path(__file__).parents[2]
-_PAGES = ["README.md", "docs/migration.md", "docs/security.md", "docs/configuration.md"]
+_PAGES = ["README.md", "docs/migration.md", "docs/security.md", "docs/configuration.md", "docs/operations.md"]
 _PROGRAM = Path(__file__).parent / "programs" / "lost_on_the_shadow.py"
 
 NOT_RUN = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("*.md", "docs/*.md", "docs/runbooks/*.md", "benchmarks/*.md")
+PLACES = ("*.md", "docs/*.md", "docs/runbooks/*.md", "benchmarks/*.md", "k8s/**/*.md", "tests/pods/**/*.md")
 PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 
 
