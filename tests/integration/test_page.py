@@ -103,7 +103,7 @@ def test_figures_move_under_load_and_events_are_told(
         labels = [svg.get_attribute("aria-label") or "" for svg in shown.page.locator("#plots svg").all()]
         assert len(labels) == 6
         assert all(" ms" in label and "\N{EN DASH}" not in label for label in labels[2:4]), labels
-        ticks = shown.page.locator("#plots figure").nth(2).locator(".tick").all_inner_texts()
+        ticks = shown.page.locator("#plots figure").nth(2).locator(".tick").all_text_contents()
         assert {"1 ms", "10 ms"} & set(ticks), ticks
         picture(shown, "light")
         load.end()

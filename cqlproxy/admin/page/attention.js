@@ -1,6 +1,6 @@
 // What an operator should look at now, the gravest first, each with what it means.
 
-import {at, fill, made} from "./elements.js";
+import {at, fill, made, say} from "./elements.js";
 import {bytes, copies, count, duration, spaced} from "./words.js";
 
 // {level: "error" | "warning", text}, of what /status and /stats say.
@@ -50,6 +50,8 @@ export function worries(status, stats) {
 }
 
 export function showWorries(found) {
+  // Read out when there are more or fewer of them, and not each time that a number in them changes.
+  say(at("attention-count"), found.length ? `${found.length} to look at` : "Nothing needs attention.");
   fill(at("attention-list"), found, () => found.length
     ? found.map(({level, text}) => made("li", {class: level},
       made("span", {class: "mark"}, level === "error" ? "Error" : "Warning"), made("span", {}, text)))

@@ -37,13 +37,14 @@ function showAll(latest, stats) {
   say(at("uptime"), "up " + duration(status.uptime_seconds));
   showTrack(status.mode);
   showTiles(latest, status, stats);
-  showWorries(worries(status, stats));
+  const found = worries(status, stats);
+  showWorries(found);
   showClusters(status);
   showCopies(status, stats);
   showRules(status, stats);
   showValidation(stats);
   plots.show(status.mode);
-  document.title = `${status.ready ? "" : "Not ready: "}${status.mode.mode} – cqlproxy ${location.host}`;
+  document.title = `${found.length ? `(${found.length}) ` : ""}${status.mode.mode} – cqlproxy ${location.host}`;
 }
 
 function state(now) {
