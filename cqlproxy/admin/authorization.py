@@ -11,32 +11,10 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cqlproxy.admin.page_endpoints import PAGE_FILES
 from cqlproxy.config.values import is_loopback
 
 log = logging.getLogger(__name__)
-
-PAGE_FILES = {
-    "/": "index.html",
-    **{
-        f"/page/{name}": name
-        for name in (
-            "icon.svg",
-            "page.css",
-            "main.js",
-            "stream.js",
-            "api.js",
-            "dialogs.js",
-            "phases.js",
-            "picture.js",
-            "plots.js",
-            "panels.js",
-            "attention.js",
-            "elements.js",
-            "words.js",
-        )
-    },
-}
-"""The page and its parts: by path, the file in ``cqlproxy/admin/page``."""
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/openapi.json", "/docs", *PAGE_FILES})
 """For probes, which carry no secrets: they say whether, and of the reason only which cluster is away. And for

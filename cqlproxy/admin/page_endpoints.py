@@ -15,8 +15,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cqlproxy.admin.answers import FRESH
-from cqlproxy.admin.authorization import PAGE_FILES
 from cqlproxy.admin.operations import Endpoint
+
+PAGE_FILES: Final = {
+    "/": "index.html",
+    **{
+        f"/page/{name}": name
+        for name in (
+            "icon.svg",
+            "page.css",
+            "main.js",
+            "stream.js",
+            "api.js",
+            "dialogs.js",
+            "phases.js",
+            "picture.js",
+            "plots.js",
+            "panels.js",
+            "attention.js",
+            "elements.js",
+            "words.js",
+        )
+    },
+}
+"""The page and its parts: by path, the file in ``cqlproxy/admin/page``."""
 
 _MEDIA: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 

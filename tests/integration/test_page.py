@@ -10,6 +10,7 @@ import os
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cassandra.cluster import Cluster, Session
@@ -269,52 +270,117 @@ def test_it_says_since_when_it_is_not_connected_and_comes_back_by_itself(
     page.locator("#away").wait_for(state="hidden")
     assert "up " in shown.text("#uptime")
 
-    shadow.kill()
+    # A node that stands still is found out by its silence.
+    shadow.pause()
     shown.wait_for_text("#clusters", "down")
     shown.wait_for_text("#attention-list", "No node of the shadow is connected.")
-    shown.wait_for_text("#events", "lost a connection to a node")
+    shown.wait_for_text("#events", "a node is silent")
     picture(shown, "dark")
-    shadow.restore()
+    shadow.resume()
     shown.wait_for_text("#attention-list", "Nothing needs attention.")
     # What the browser says of a proxy that is away is no fault of the page.
     _take_out(shown, "ERR_")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_and_is_legible_in_both_schemes(
-    start_proxy: StartProxy, chromium: Browser, open_page: list[OpenPage], scheme: str
+    start_proxy: StartProxy, chromium: Browser, open_page: list[OpenPage]
 ) -> None:
     proxy = start_proxy(rules=_RULES)
-    for size in (PHONE, DESK):
-        shown = OpenPage(
-            chromium, proxy, size=size, touch=size == PHONE, scheme="dark" if scheme == "dark" else "light"
-        )
+    looks: list[tuple[tuple[int, int], Literal["light", "dark"]]] = [
+        (PHONE, "light"),
+        (PHONE, "dark"),
+        (DESK, "light"),
+        (DESK, "dark"),
+    ]
+    for size, scheme in looks:
+        shown = OpenPage(chromium, proxy, size=size, touch=size == PHONE, scheme=scheme)
         open_page.append(shown)
         page = shown.watching().page
         page.get_by_role("button", name="Target only").click()
-        for selector in ("document.documentElement", "document.querySelector('dialog[open]')"):
-            wide = page.evaluate(f"{selector}.scrollWidth <= {selector}.clientWidth")
-            assert wide, f"{selector} scrolls sideways at {size}"
+        for element in ("document.documentElement", "document.querySelector('dialog[open]')"):
+            fits = page.evaluate(f"{element}.scrollWidth <= {element}.clientWidth")
+            assert fits, f"{element} scrolls sideways at {size}"
         page.keyboard.press("Escape")
         assert page.evaluate(_TOO_FAINT) == []
-        assert page.evaluate(
-            "getComputedStyle(document.body).colorScheme + matchMedia('(prefers-color-scheme: dark)').matches"
-        ).endswith(str(scheme == "dark").lower())
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, background[4:-1].split(","))) < 3 * 64) == (scheme == "dark")
-        # Everything that can be pressed can be reached by keyboard, and is as large as a finger needs it.
-        names = set()
-        for _ in range(12):
-            page.keyboard.press("Tab")
-            names.add(page.evaluate("document.activeElement.id"))
-        assert {"to-primary_only", "to-target_only", "reload", "events"} <= names
         if size == PHONE:
             picture(shown, f"phone-{scheme}")
             heights = page.evaluate(
                 "[...document.querySelectorAll('#track button')].map(b => b.offsetHeight)"
             )
-            assert min(heights) >= 32
+            assert min(heights) >= 32, "as large as a finger needs it"
+            continue
+        reached = set()
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id"))
+        assert {"to-primary_only", "to-target_only", "reload", "events"} <= reached
 
+
+def test_numbers_and_effects_are_in_words_that_are_right(
+    start_proxy: StartProxy, chromium: Browser, open_page: list[OpenPage]
+) -> None:
+    shown = OpenPage(chromium, start_proxy())
+    open_page.append(shown)
+    page = shown.watching().page
+    words = page.evaluate(_IN_WORDS)
+    assert words["short"] == ["0", "0.35", "12.4", "100", "1,240", "99,949", "100 k", "254 k", "5.1 M"]
+    assert words["duration"] == [
+        "0 ms",
+        "850 ms",
+        "1.5 s",
+        "12 s",
+        "1 min 0 s",
+        "2 min 5 s",
+        "3 h 12 min",
+        "4 d 2 h",
+    ]
+    assert words["milliseconds"] == ["0.42 ms", "12.5 ms", "1.25 s"]
+    assert words["bytes"] == ["12 bytes", "1.5 KiB", "10 GiB"]
+    assert words["linear"] == [[0, 0.5, 1], [0, 5, 10, 15], [0, 200, 400, 600]]
+    assert words["logarithmic"] == [[0.1, 1, 10, 100], [1, 10, 100], [0.1, 1, 10, 100, 1000]]
+    lacking = {
+        (old, new): next((text for text in said if "Nothing is copied to" in text), None)
+        for old, new, said in words["effects"]
+    }
+    assert len(lacking) == 20
+    # A way back is lost, and said to be, exactly where the cluster that answered gets no copies.
+    lost = {("dual_write_async", "primary_only"): "shadow", ("dual_write_sync", "primary_only"): "shadow"}
+    lost |= {(old, "target_only"): "primary" for old in _MODES[:4]}
+    lost |= {(old, "primary_only"): "shadow" for old in _MODES[3:]}
+    missed = {
+        (old, new) for old, new, said in words["effects"] if any("will miss there" in one for one in said)
+    }
+    assert missed == {
+        *(("primary_only", new) for new in _MODES[3:]),
+        *(("target_only", new) for new in _MODES[:3]),
+    }
+    for pair, text in lacking.items():
+        assert (lost.get(pair) in (text or "")) if pair in lost else text is None, (pair, text)
+
+
+_MODES = ("primary_only", "dual_write_async", "dual_write_sync", "shadow_primary", "target_only")
+
+_IN_WORDS = """
+async () => {
+  const words = await import("/page/words.js");
+  const {linear, logarithmic} = await import("/page/picture.js");
+  const {PHASES, effects} = await import("/page/phases.js");
+  const clusters = ["primary", "shadow"].map(name => ({name, ready: true, nodes: []}));
+  const pairs = PHASES.flatMap(from => PHASES.filter(to => to !== from).map(to => [from, to]));
+  return {
+    short: [0, 0.35, 12.4, 100.4, 1240, 99949, 99951, 254_000, 5_100_000].map(words.short),
+    duration: [0, 0.85, 1.5, 12.3, 60, 125, 11520, 354_000].map(words.duration),
+    milliseconds: [0.42, 12.5, 1250].map(words.milliseconds),
+    bytes: [12, 1536, 10 * 2 ** 30].map(words.bytes),
+    linear: [[], [11, 3], [590]].map(values => linear(values).ticks),
+    logarithmic: [[], [2, 40], [0.5, 0, 900]].map(values => logarithmic(values).ticks),
+    effects: pairs.map(([from, to]) => [from.mode, to.mode,
+      effects(to, {mode: {mode: from.mode}, clusters, mirrors: []}).map(({text}) => text)]),
+  };
+}
+"""
 
 _TOO_FAINT = """
 () => {

@@ -8,7 +8,7 @@ import {showClusters, showCopies, showEvents, showRules, showTiles, showValidati
 import {layTrack, showTrack} from "./phases.js";
 import {Plots} from "./plots.js";
 import {Stream} from "./stream.js";
-import {clockOf, duration} from "./words.js";
+import {clockOf, since} from "./words.js";
 
 const DONE_SHOWN_MS = 20_000;
 
@@ -34,7 +34,7 @@ function said(event, data) {
 function showAll(latest, stats) {
   show(at("main"), true);
   say(at("version"), status.version);
-  say(at("uptime"), "up " + duration(status.uptime_seconds));
+  say(at("uptime"), "up " + since(status.uptime_seconds));
   showTrack(status.mode);
   showTiles(latest, status, stats);
   const found = worries(status, stats);
@@ -79,10 +79,10 @@ function showAway() {
     banner.replaceChildren(document.createElement("strong"), document.createElement("span"));
     banner.children[1].setAttribute("aria-live", "off");
   }
-  const since = away.since;
-  say(banner.children[0], since === null ? "Not connected. " : `Not connected since ${clockOf(since / 1000)}. `);
-  say(banner.children[1], (since === null ? "" : `For ${duration((Date.now() - since) / 1000)}. What is below is of then. `)
-    + `The proxy: ${away.why}. It is tried again all the time.`);
+  const last = away.since;
+  say(banner.children[0], last === null ? "Not connected. " : `Not connected since ${clockOf(last / 1000)}. `);
+  const elapsed = last === null ? "" : `For ${since((Date.now() - last) / 1000)}; what is below is of then. `;
+  say(banner.children[1], `${elapsed}Why: ${away.why}. It is tried again all the time.`);
 }
 
 const stream = new Stream("live", said, state);

@@ -54,6 +54,9 @@ export function effects(to, status) {
   if (to.answers !== from.answers) {
     const waiting = status.mirrors.find(one => one.target === to.answers);
     tell(`The ${to.answers} answers all reads and writes from now on, in place of the ${from.answers}.`, true);
+    if (from.copied !== to.answers) {
+      tell(`The ${to.answers} gets no copies in ${from.mode}: clients will miss there what was written meanwhile.`, true);
+    }
     tell(`Clients stand still for a moment, 2 s at most, until the ${to.answers} has the copies of all that was`
       + " answered.");
     if (waiting?.remaining) {
@@ -81,7 +84,7 @@ export function effects(to, status) {
   }
   const places = [PHASES.indexOf(from), PHASES.indexOf(to)].sort();
   const left = PHASES.slice(places[0] + 1, places[1]).map(phase => phase.mode);
-  if (left.length) tell(`It leaves out ${left.join(" and ")}.`, true);
+  if (left.length) tell(`It leaves out ${new Intl.ListFormat("en").format(left)}.`, true);
   tell("It holds for this proxy; others keep their own mode. It survives a restart.");
   return found;
 }

@@ -13,7 +13,7 @@ const rate = number => short(number) + (number === null ? "" : "/s");
 // Plots of the same scale group have one scale, so that clusters can be compared at a glance.
 function plotsOf(cluster) {
   return [
-    {title: `${cluster}: requests per second`, cluster, scale: linear, group: "rate", tick: short, value: rate,
+    {title: `${cluster}: requests/s`, cluster, scale: linear, group: "rate", tick: short, value: rate,
       lines: [
         {field: cluster + "_reads", name: "reads", kind: "first"},
         {field: cluster + "_writes", name: "writes", kind: "second"},

@@ -12,15 +12,16 @@ export const count = number => whole.format(number);
 export function short(number) {
   if (number === null) return "–";
   const size = Math.abs(number);
-  if (size >= 9_999_500) return digits(number / 1e6) + " M";
+  if (size >= 999_500) return digits(number / 1e6) + " M";
   if (size >= 99_950) return digits(number / 1e3) + " k";
   if (size >= 100 || Number.isInteger(number)) return whole.format(number);
   return digits(number);
 }
 
+// Three of them, without zeros at the end.
 function digits(number) {
   const size = Math.abs(number);
-  return number.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2).replace(/\.0+$/, "");
+  return String(Number(number.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)));
 }
 
 export function milliseconds(number) {
@@ -38,6 +39,9 @@ export function duration(seconds) {
   if (rest < 86400) return Math.floor(rest / 3600) + " h " + Math.floor(rest / 60) % 60 + " min";
   return Math.floor(rest / 86400) + " d " + Math.floor(rest / 3600) % 24 + " h";
 }
+
+// The same in whole seconds, for what goes on.
+export const since = seconds => seconds < 1 ? "0 s" : duration(Math.floor(seconds));
 
 export function bytes(number) {
   for (const [unit, size] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {

@@ -12,8 +12,8 @@ from openapi_spec_validator import validate
 from pydantic import SecretStr
 from starlette.routing import Route
 
-from cqlproxy.admin.authorization import PAGE_FILES
 from cqlproxy.admin.endpoints import application
+from cqlproxy.admin.page_endpoints import PAGE_FILES
 from cqlproxy.admin.reference import reference
 from tests.unit.admin.asking import Ask, Proxy, with_server
 from tests.unit.admin.contract import api

@@ -12,7 +12,7 @@ import uvloop
 from pydantic import SecretStr
 
 from cqlproxy.admin import AdminServer
-from cqlproxy.admin.authorization import PAGE_FILES
+from cqlproxy.admin.page_endpoints import PAGE_FILES
 from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
 
 

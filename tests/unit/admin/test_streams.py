@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from cqlproxy.admin import AdminServer
 from cqlproxy.admin import server as serving
 from cqlproxy.admin import streams as streaming
-from cqlproxy.admin.authorization import PAGE_FILES
+from cqlproxy.admin.page_endpoints import PAGE_FILES
 from cqlproxy.live.samples import FIELDS
 from tests.unit.admin.asking import Ask, Proxy, ask_port, with_server
 
