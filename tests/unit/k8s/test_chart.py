@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -286,6 +289,48 @@ def test_alerts_and_dashboards_are_those_of_the_project() -> None:
     assert sorted(dashboards) == [file.name for file in files]
     for file in files:
         assert yaml.safe_load(dashboards[file.name]) == yaml.safe_load(file.read_text())
+
+
+def test_a_packaged_chart_has_what_it_only_links_to(tmp_path: Path) -> None:
+    run([go_tool("helm"), "package", CHART, "--destination", tmp_path])
+    (package,) = tmp_path.iterdir()
+    with tarfile.open(package) as files:
+        packed = files.extractfile("cqlproxy/files/alerts.yaml")
+        assert packed is not None
+        assert packed.read() == (CHART / "files" / "alerts.yaml").read_bytes()
+        dashboards = [name for name in files.getnames() if name.startswith("cqlproxy/files/dashboards/")]
+    assert len(dashboards) == len(list((CHART / "files" / "dashboards").glob("*.json")))
+
+
+def _notes(tmp_path: Path, values: Values) -> str:
+    """What Helm says after an installation, which it says only where there is a cluster."""
+    copy = tmp_path / "chart"
+    shutil.copytree(CHART, copy)
+    (copy / "templates" / "NOTES.txt").rename(copy / "notes.txt")
+    (copy / "templates" / "notes.yaml").write_text('notes: {{ tpl (.Files.Get "notes.txt") . | quote }}')
+    said = next(d for d in chart(values=values, chart=copy) if "notes" in d)
+    notes: str = said["notes"]
+    return notes
+
+
+def test_the_notes_name_what_there_is(tmp_path: Path) -> None:
+    notes = _notes(tmp_path, {})
+    assert "cqlproxy.default.svc:9042" in notes
+    assert "exec cqlproxy-0 -- cqlproxy status -c /etc/cqlproxy/config/proxy.yaml" in notes
+    assert "rollout status statefulset/cqlproxy" in notes
+    assert "It was made now" in notes
+    assert "primary.example, which is nowhere" in notes
+
+
+def test_the_notes_of_a_sidecar_name_what_to_include(tmp_path: Path) -> None:
+    given = {"primary": {"contact_points": ["10.0.0.1"]}, "shadow": {"contact_points": ["10.0.0.2"]}}
+    notes = _notes(tmp_path, {"shape": "sidecar", "config": given, "preStopSeconds": 0})
+    named = set(re.findall(r"cqlproxy\.sidecar\.\w+", notes))
+    templates = (CHART / "templates" / "_sidecar.tpl").read_text()
+    assert len(named) == 4
+    assert all(f'define "{name}"' in templates for name in named)
+    assert "57 s after" in notes
+    assert "nowhere" not in notes
 
 
 def test_the_volume_has_room_for_the_journal() -> None:
