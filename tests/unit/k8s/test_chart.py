@@ -249,6 +249,7 @@ def test_services_lead_to_the_ports_of_the_container() -> None:
     monitor = only(rendered, "ServiceMonitor")["spec"]
     assert monitor["selector"]["matchLabels"].items() <= pods["metadata"]["labels"].items()
     assert monitor["endpoints"][0]["port"] in {port["name"] for port in pods["spec"]["ports"]}
+    assert monitor["endpoints"][0]["relabelings"] == [{"targetLabel": "job", "replacement": "cqlproxy"}]
     client_service = only(rendered, "Service", "cqlproxy")
     assert not monitor["selector"]["matchLabels"].items() <= client_service["metadata"]["labels"].items()
     budget = only(rendered, "PodDisruptionBudget")["spec"]
@@ -401,3 +402,6 @@ def test_monitors_find_the_sidecars() -> None:
     monitor = only(rendered, "PodMonitor")["spec"]
     assert monitor["selector"]["matchLabels"].items() <= labels.items()
     assert monitor["podMetricsEndpoints"][0]["port"] == "cqlproxy-admin"
+    assert monitor["podMetricsEndpoints"][0]["relabelings"] == [
+        {"targetLabel": "job", "replacement": "cqlproxy-shop-cqlproxy"}
+    ]
