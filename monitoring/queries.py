@@ -12,8 +12,8 @@ import promql_parser
 from monitoring.dashboards import PLACE
 from monitoring.rules import alerts
 
-OF_TARGETS: Final = frozenset({"job", "instance"})
-"""Labels that Prometheus puts on whatever it scrapes."""
+OF_TARGETS: Final = frozenset({"job", "instance", "namespace"})
+"""Labels that Prometheus puts on whatever it scrapes, the last one in Kubernetes."""
 OF_PROMETHEUS: Final = {
     "up": OF_TARGETS,
     "ALERTS": OF_TARGETS | {"alertname", "alertstate", "severity"},
