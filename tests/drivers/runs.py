@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tests.drivers.clients import Client
 from tests.drivers.dialogue import Dialogue, Line, Server
-from tests.drivers.servers import Servers
+from tests.drivers.servers import Proxies, Servers
 from tests.integration.dead_letters import Letter
 from tests.nodes import ProxyProcess
 
@@ -95,10 +95,10 @@ class Runs:
         return Run(dialogue.keyspace, dialogue.transcript(self._servers.addresses()), [])
 
     def _proxied(self, client: Client) -> Run:
-        proxy = self._servers.proxy(client.name)
-        dialogue = self._begin(client, self._servers.proxied(proxy), f"proxy__{client.name}_x")
-        _to_the_end(dialogue, proxy)
-        return self._ended(dialogue, proxy)
+        proxies = self._servers.proxies(client.name)
+        dialogue = self._begin(client, proxies.server, f"proxy__{client.name}_x")
+        _to_the_end(dialogue, proxies.plain)
+        return self._ended(dialogue, proxies)
 
     def _have_killed(self) -> None:
         shadow = self._servers.shadow
@@ -113,29 +113,29 @@ class Runs:
             run = end if isinstance(end, Exception) else _attempt(lambda pair: self._ended(*pair), end)
             self._ran(client, "killed", run)
 
-    def _to_middle(self, client: Client) -> tuple[Dialogue, ProxyProcess]:
-        proxy = self._servers.proxy(f"killed-{client.name}")
-        dialogue = self._begin(client, self._servers.proxied(proxy), f"killed_{client.name}_x")
+    def _to_middle(self, client: Client) -> tuple[Dialogue, Proxies]:
+        proxies = self._servers.proxies(f"killed-{client.name}")
+        dialogue = self._begin(client, proxies.server, f"killed_{client.name}_x")
         asked = dialogue.asked(_TIMEOUT)
         assert asked == "middle", asked
-        proxy.wait_copied()
-        return dialogue, proxy
+        proxies.plain.wait_copied()
+        return dialogue, proxies
 
-    def _from_middle(self, start: tuple[Dialogue, ProxyProcess] | Exception) -> tuple[Dialogue, ProxyProcess]:
+    def _from_middle(self, start: tuple[Dialogue, Proxies] | Exception) -> tuple[Dialogue, Proxies]:
         if isinstance(start, Exception):
             raise start
-        dialogue, proxy = start
+        dialogue, proxies = start
         dialogue.answer()
-        _to_the_end(dialogue, proxy)
-        return dialogue, proxy
+        _to_the_end(dialogue, proxies.plain)
+        return dialogue, proxies
 
     def _begin(self, client: Client, server: Server, keyspace: str) -> Dialogue:
         return Dialogue(client, server, keyspace, self._servers.settings, root=self._servers.root)
 
-    def _ended(self, dialogue: Dialogue, proxy: ProxyProcess) -> Run:
-        letters = self._servers.settle(proxy)
+    def _ended(self, dialogue: Dialogue, proxies: Proxies) -> Run:
+        letters = proxies.settle()
         transcript = dialogue.transcript(self._servers.addresses())
-        proxy.stop()
+        proxies.stop()
         return Run(dialogue.keyspace, transcript, letters)
 
 

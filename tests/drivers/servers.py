@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.drivers.dialogue import Server
@@ -27,6 +28,40 @@ _ROLES = (
     f"GRANT CREATE ON ALL KEYSPACES TO {_USER}",
     f"CREATE ROLE {_OTHER} WITH PASSWORD = '{_OTHER_PASSWORD}' AND LOGIN = true",
 )
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """Where a program connects: without a password, with one, and by TLS."""
+
+    plain: ProxyProcess
+    auth: ProxyProcess
+    tls: ProxyProcess
+
+    @property
+    def server(self) -> Server:
+        """As a program is told of them."""
+        return Server(self.plain.address, self.auth.address, self.tls.address)
+
+    def settle(self) -> list[Letter]:
+        """Wait until nothing waits to be copied; the dead letters.
+
+        A program writes through the TLS proxy into a table that it has made through another. After an
+        outage each proxy delivers what it has kept, so such a write may come first and be refused. It is
+        replayed, as an operator would do.
+        """
+        all_of_them = (self.plain, self.auth, self.tls)
+        for proxy in all_of_them:
+            wait_settled(proxy)
+        if letters_of(self.tls):
+            replay_rejected(self.tls)
+            wait_settled(self.tls)
+        return [letter for proxy in all_of_them for letter in letters_of(proxy)]
+
+    def stop(self) -> None:
+        """End those that are this program's own."""
+        self.plain.stop()
+        self.auth.stop()
 
 
 class Servers:
@@ -55,24 +90,15 @@ class Servers:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """All nodes, and the proxies before the guarded one."""
+        """All nodes, and the proxy for TLS."""
         with start_together(self.primary, self.shadow, self.guarded):
             run(self.guarded, *_ROLES)
             address = loopback_address()
             pair = self._authority.issue("proxy", address)
-            before = {
-                "contact_points": [self.guarded.address],
-                **_SERVICE,
-                "tls": {"ca_file": str(self._authority.file)},
-            }
-            self._auth = self._proxy("auth", primary=before)
-            self._tls = self._proxy(
-                "tls",
-                address=address,
-                primary=before,
-                listen={"tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)}},
-            )
+            tls = {"tls": {"cert_file": str(pair.cert), "key_file": str(pair.key)}}
+            self._tls = self._launched("tls", address=address, primary=self._before_guarded, listen=tls)
             try:
+                self._tls.wait_ready()
                 yield
             finally:
                 for proxy in self._proxies:
@@ -83,35 +109,22 @@ class Servers:
         """The nodes themselves."""
         return Server(self.primary.address, self.guarded.address, self.guarded.address)
 
-    def proxied(self, proxy: ProxyProcess) -> Server:
-        """The same through proxies."""
-        return Server(proxy.address, self._auth.address, self._tls.address)
+    def proxies(self, name: str) -> Proxies:
+        """Proxies of default settings for one program, running.
 
-    def proxy(self, name: str) -> ProxyProcess:
-        """A new proxy with default settings between primary and shadow, running."""
-        return self._proxy(name)
+        The one that asks for a password is its own, too: who fails to log in waits longer each time, by the
+        client's address, and all programs have the same.
+        """
+        plain = self._launched(name)
+        auth = self._launched(f"{name}-auth", primary=self._before_guarded)
+        for proxy in (plain, auth):
+            proxy.wait_ready()
+        return Proxies(plain, auth, self._tls)
 
     def addresses(self) -> list[str]:
         """Where clients may come to: the nodes that answer, and all proxies."""
         nodes = [self.primary.address, self.guarded.address]
         return nodes + [proxy.address for proxy in self._proxies]
-
-    def settle(self, proxy: ProxyProcess) -> list[Letter]:
-        """Wait until nothing waits to be copied; the dead letters of this proxy and of shared ones.
-
-        A program writes through the TLS proxy into a table that it has made through the other one. After an
-        outage each proxy delivers what it has kept, so such a write may come first and be refused. It is
-        replayed, as an operator would do.
-        """
-        letters: list[Letter] = []
-        for each in (proxy, self._auth, self._tls):
-            wait_settled(each)
-        if letters_of(self._tls):
-            replay_rejected(self._tls)
-            wait_settled(self._tls)
-        for each in (proxy, self._auth, self._tls):
-            letters += letters_of(each)
-        return letters
 
     def log_tail(self, lines: int = 20) -> str:
         """The ends of all logs."""
@@ -119,9 +132,14 @@ class Servers:
         processes += self._proxies
         return "\n".join(f"--- {each.name}\n{each.log_tail(lines)}" for each in processes)
 
-    def _proxy(self, name: str, *, address: str | None = None, **changes: object) -> ProxyProcess:
+    @property
+    def _before_guarded(self) -> dict[str, object]:
+        tls = {"ca_file": str(self._authority.file)}
+        return {"contact_points": [self.guarded.address], **_SERVICE, "tls": tls}
+
+    def _launched(self, name: str, *, address: str | None = None, **changes: object) -> ProxyProcess:
         settings = proxy_settings(address or loopback_address(), self.primary, self.shadow, **changes)
         proxy = ProxyProcess(settings, self.root, name=f"proxy-{name}")
-        proxy.start()
+        proxy.launch()
         self._proxies.append(proxy)
         return proxy

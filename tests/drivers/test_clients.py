@@ -18,7 +18,7 @@ from tests.drivers.arrivals import lost
 from tests.drivers.clients import CLIENTS, Client
 from tests.drivers.runs import Runs
 from tests.drivers.servers import Servers
-from tests.drivers.transcripts import differences, unmeant
+from tests.drivers.transcripts import differences, disagreements, unmeant
 from tests.nodes import workspace
 
 KEPT = os.environ.get("CQLPROXY_TRANSCRIPTS")
@@ -67,6 +67,11 @@ def test_it_does_not_see_that_the_shadow_is_killed(client: Client, runs: Runs) -
 @each_client
 def test_what_it_wrote_meanwhile_arrives_later(client: Client, runs: Runs, servers: Servers) -> None:
     assert lost(runs.shadow_killed(client), servers) == []
+
+
+def test_all_of_them_read_the_same_values(runs: Runs) -> None:
+    """Each in its own language, and written in one notation."""
+    assert disagreements({client.name: runs.proxied(client).transcript for client in CHOSEN}) == []
 
 
 def test_the_page_tells_what_was_seen(runs: Runs) -> None:

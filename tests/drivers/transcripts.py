@@ -1,7 +1,7 @@
-"""What two runs of one client differ in."""
+"""What two runs of one client differ in, and what clients read otherwise than others."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.drivers.dialogue import Line
@@ -64,3 +64,26 @@ def _keyed(lines: list[Line]) -> Iterator[tuple[tuple[str, str], Line]]:
             yield ("client", str(line["client"])), line
         else:
             yield (str(line["feature"]), str(line.get("step", ""))), line
+
+
+_VALUES = ("types", "collections", "udt", "tuple", "vector")
+
+
+def disagreements(transcripts: Mapping[str, list[Line]]) -> list[str]:
+    """What clients have read of the same literals and other clients have not: a line for each type.
+
+    transcripts: by the client's name. Errors are left out: a driver may not know a value that others do.
+    """
+    seen: dict[tuple[str, str, str, int], dict[str, list[str]]] = {}
+    for name, lines in transcripts.items():
+        for line in lines:
+            answer = line.get("answer")
+            if line.get("feature") not in _VALUES or not isinstance(answer, dict) or "read" not in answer:
+                continue
+            for kind in ("read", "again"):
+                for index, value in enumerate(answer[kind]):
+                    if not isinstance(value, dict):
+                        key = (str(line["feature"]), str(line["step"]), kind, index)
+                        text = json.dumps(value, ensure_ascii=False)
+                        seen.setdefault(key, {}).setdefault(text, []).append(name)
+    return [f"{key}: {by_value}" for key, by_value in seen.items() if len(by_value) > 1]
