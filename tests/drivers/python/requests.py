@@ -173,7 +173,7 @@ def errors(session: Session, statements: dict[str, str]) -> None:
     batch = BatchStatement(BatchType.UNLOGGED)
     row = session.prepare(_INSERT)
     for number in range(100):
-        batch.add(row, (10, number, "x" * 1000))
+        batch.add(row, (100 + number, 1, "x" * 1000))
     feature.execute("batch too large", batch)
 
 
