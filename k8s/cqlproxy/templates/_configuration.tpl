@@ -71,7 +71,12 @@ delivers copies (shutdown_drain_seconds), then writes the rest to the journal, f
 {{- addf $request $drain 15 | ceil | int }}
 {{- end }}
 
-{{/* The same and the hook before it: what terminationGracePeriodSeconds must not be less than. */}}
+{{/* A native sidecar has no hook: it is told to stop only when the application has ended. */}}
+{{- define "cqlproxy.preStopSeconds" -}}
+{{- if and (eq .Values.shape "sidecar") .Values.sidecar.native }}0{{ else }}{{ .Values.preStopSeconds }}{{ end }}
+{{- end }}
+
+{{/* stopSeconds and the hook before it: what terminationGracePeriodSeconds must not be less than. */}}
 {{- define "cqlproxy.graceSeconds" -}}
-{{- add (include "cqlproxy.stopSeconds" . | int) (.Values.preStopSeconds | int) }}
+{{- add (include "cqlproxy.stopSeconds" . | int) (include "cqlproxy.preStopSeconds" . | int) }}
 {{- end }}

@@ -42,11 +42,11 @@ readinessProbe:
   timeoutSeconds: 3
   failureThreshold: 2
 {{- end }}
-{{- if .Values.preStopSeconds }}
+{{- with include "cqlproxy.preStopSeconds" . | int }}
 lifecycle:
   preStop:
     exec:
-      command: [sleep, {{ .Values.preStopSeconds | toString | quote }}]
+      command: [sleep, {{ . | toString | quote }}]
 {{- end }}
 {{- with .Values.resources }}
 resources:

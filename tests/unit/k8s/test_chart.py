@@ -325,7 +325,7 @@ def test_the_notes_name_what_there_is(tmp_path: Path) -> None:
 
 def test_the_notes_of_a_sidecar_name_what_to_include(tmp_path: Path) -> None:
     given = {"primary": {"contact_points": ["10.0.0.1"]}, "shadow": {"contact_points": ["10.0.0.2"]}}
-    notes = _notes(tmp_path, {"shape": "sidecar", "config": given, "preStopSeconds": 0})
+    notes = _notes(tmp_path, {"shape": "sidecar", "config": given})
     named = set(re.findall(r"cqlproxy\.sidecar\.\w+", notes))
     templates = (CHART / "templates" / "_sidecar.tpl").read_text()
     assert len(named) == 4
