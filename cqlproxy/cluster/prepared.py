@@ -38,6 +38,7 @@ class PreparedStatement:
     __slots__ = (
         "aging",
         "bound",
+        "columns",
         "conditional",
         "decided",
         "evaluated",
@@ -63,6 +64,7 @@ class PreparedStatement:
         "system_table",
         "tables",
         "text",
+        "told_columns",
         "used",
         "usual",
         "writes",
@@ -115,6 +117,10 @@ class PreparedStatement:
         none may skip them."""
         self.result_columns = prepared.result.columns
         """The columns that the first client was told."""
+        self.told_columns = prepared.result.columns
+        """The columns that a client was told last."""
+        self.columns = [prepared.result.columns, prepared.result.columns]
+        """By ``Side``: the columns that executing it returns there, as far as is known."""
         self.usual = [False, False]
         """By ``Side``: whether an EXECUTE that is answered there can be passed on by the id that it has, and
         is a plain read or a write without functions."""
@@ -122,8 +128,18 @@ class PreparedStatement:
             self.named_on(side, prepared.id)
         self._described(prepared)
 
-    def told(self, prepared: Prepared) -> None:
-        """A client has prepared it again, and was told what the server says of it now."""
+    def outdated(self, side: Side) -> bool:
+        """Whether the columns there are others than any client was told last.
+
+        There are drivers that take rows for the columns that they were told when they prepared, even where
+        the rows come with their own (gocql). They must be told to prepare again.
+        """
+        return self.columns[side] != self.told_columns
+
+    def told(self, side: Side, prepared: Prepared) -> None:
+        """A client has prepared it again on this cluster, and was told what the server says of it now."""
+        self.named_on(side, prepared.id)
+        self.told_columns = self.columns[side] = prepared.result.columns
         if prepared.result.columns != self.result_columns:
             self.metadata_changed = [True, True]
             self.usual = [False, False]
@@ -132,6 +148,7 @@ class PreparedStatement:
     def known_on(self, side: Side, prepared: Prepared) -> None:
         """It was prepared on a cluster unseen by clients (a schema change may have altered it)."""
         self.named_on(side, prepared.id)
+        self.columns[side] = prepared.result.columns
         if prepared.result.columns != self.result_columns:
             self.metadata_changed[side] = True
             self.usual[side] = False
@@ -176,15 +193,30 @@ class PreparedStatements:
         self.executed = self._by_start.get
         """``executed(start)``: the statement or None, by the first `START` bytes of its EXECUTE. A bare dict
         look-up: this is asked for every EXECUTE."""
+        self._outdated: dict[bytes, PreparedStatement] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def known(self, prepared_id: bytes) -> PreparedStatement | None:
+        """The statement, also one that clients are told to prepare again."""
+        return self._by_id.get(prepared_id) or self._outdated.get(prepared_id)
+
+    def withdraw(self, statement: PreparedStatement) -> None:
+        """Have clients told that it is unknown, until one of them has prepared it again."""
+        if self._by_id.pop(statement.id, None) is None:
+            return
+        self._by_start.pop(_start(statement), None)
+        self._outdated[statement.id] = statement
+
     def put(self, statement: PreparedStatement) -> None:
         """Add or replace; the caller of ``get`` sets ``used``, which spares a statement once."""
+        self._outdated.pop(statement.id, None)
         self._by_id[statement.id] = statement
         if statement.parameters_at == START:
             self._by_start[_start(statement)] = statement
+        while self._outdated and len(self._by_id) + len(self._outdated) > self._capacity:
+            del self._outdated[next(iter(self._outdated))]
         while len(self._by_id) > self._capacity:
             oldest = next(iter(self._by_id.values()))
             if oldest.used and oldest is not statement:

@@ -102,10 +102,10 @@ class Aftermath:
             return
         registry = exchange.route.prepared
         side = exchange.route.side
-        known = registry.get(prepared.id)
+        known = registry.known(prepared.id)
         if known is not None and known.keyspace == exchange.keyspace:
-            known.named_on(side, prepared.id)
-            known.told(prepared)
+            known.told(side, prepared)
+            registry.put(known)
             return
         registry.put(
             PreparedStatement(

@@ -131,6 +131,10 @@ class Router:
             raise ProtocolError("Truncated message: the body ends before the query flags")
         query_flags = body[flags_at]
         if prepared.metadata_changed[side] and query_flags & _SKIP_METADATA:
+            if prepared.outdated(side):
+                route.prepared.withdraw(prepared)
+                self._unknown_id(client, stream, prepared_id)
+                return
             body = without_flag(body, flags_at, _SKIP_METADATA)
         exchange: PreparedWrite | PreparedRead
         if prepared.writes:

@@ -153,6 +153,9 @@ class Sender:
                 exchange.refuse(ErrorResponse.decode(answer.body, exchange.client.version))
                 return
             prepared.known_on(side, known)
+            if prepared.outdated(side):
+                self._have_it_prepared(exchange, prepared)
+                return
         self._ask_for_metadata(exchange)
         self.send_text(exchange, keyspace)
 
@@ -181,13 +184,21 @@ class Sender:
             known = described(answer, route.backend.protocol_version)
         if known is None:
             # Whatever is wrong, the driver finds out when it prepares by itself: the server's own error.
-            told = Unprepared(f"Prepared query with ID {prepared.id.hex()} not found", prepared.id)
-            exchange.give_answer(0, Opcode.ERROR, told.encode(exchange.client.version))
+            self._have_it_prepared(exchange, prepared)
             return
         self._metrics.reprepared += 1
         prepared.known_on(route.side, known)
+        if prepared.outdated(route.side):
+            self._have_it_prepared(exchange, prepared)
+            return
         self._ask_for_metadata(exchange)
         self.send(exchange, connection if connection.alive else None, exchange.wire())
+
+    def _have_it_prepared(self, exchange: Exchange, prepared: PreparedStatement) -> None:
+        """Tell the client, and those that come after it, to prepare the statement again."""
+        exchange.route.prepared.withdraw(prepared)
+        told = Unprepared(f"Prepared query with ID {prepared.id.hex()} not found", prepared.id)
+        exchange.give_answer(0, Opcode.ERROR, told.encode(exchange.client.version))
 
     def _ask_for_metadata(self, exchange: Exchange) -> None:
         """An EXECUTE may leave out what its client knows of the result, unless that may be wrong."""

@@ -15,7 +15,7 @@ def test_statements_are_prepared_again_where_they_are_forgotten_unseen_by_the_cl
     proxy = start_proxy()
     arguments = (proxy.address, proxy.port, primary.address, primary.port, shadow.address, shadow.port)
     said = DriverProgram(_PROGRAM, *arguments, root=root).result(90)
-    # The last read has the column that was added meanwhile, though its client never prepared again.
+    # The last read has the column that was added meanwhile: its driver was told to prepare again.
     assert said["seen"] == [[[1, "before"]], [[1, "after the shadow"]], [[1, None, "after the primary"]]]
     assert said["counter"] == said["shadow_counter"] == 3 * ROUNDS
     stats = proxy.stats()
