@@ -148,10 +148,14 @@ class RepeatedWarnings(logging.Filter):
 
 def in_words(record: logging.LogRecord) -> tuple[str, dict[str, str]]:
     """The message on one line, and its particulars by name."""
-    particulars = {key: _one_line(str(value)) for key, value in vars(record).items() if key not in _STANDARD}
+    particulars = {key: _plain(value) for key, value in vars(record).items() if key not in _STANDARD}
     if record.exc_info and record.exc_info[1] is not None:
         particulars.setdefault("error", _one_line(repr(record.exc_info[1])))
     return _one_line(record.getMessage()), particulars
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else _one_line(str(value))
 
 
 def _time(record: logging.LogRecord) -> str:

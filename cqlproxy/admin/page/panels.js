@@ -2,7 +2,7 @@
 
 import {at, fill, made, say, table} from "./elements.js";
 import {phaseOf} from "./phases.js";
-import {bytes, count, duration, short, spaced, time} from "./words.js";
+import {bytes, count, duration, perSecond, short, spaced, time} from "./words.js";
 
 const NODES_SHOWN = 12;
 
@@ -13,12 +13,12 @@ export function showTiles(latest, status, stats) {
   const answering = status.mode.answered_by;
   const waiting = stats.queue_depth + stats.journal_depth;
   const tiles = [
-    ["Reads", short(of(answering + "_reads")), "per s"],
-    ["Writes", short(of(answering + "_writes")), "per s"],
-    ["Copies", short(other ? of(other + "_writes") : 0), other ? `per s to the ${other}` : "per s"],
+    ["Reads", perSecond(of(answering + "_reads")), "per s"],
+    ["Writes", perSecond(of(answering + "_writes")), "per s"],
+    ["Copies", perSecond(other ? of(other + "_writes") : 0), other ? `per s to the ${other}` : "per s"],
     ["Copies waiting", short(waiting), stats.journal_depth ? `${short(stats.journal_depth)} in the journal` : "in memory"],
     ["Lag", duration(stats.mirror_lag_seconds), "the oldest copy"],
-    ["Held back", short(of("held_back")), `per s, ${short(stats.filtered_writes)} in all`],
+    ["Held back", perSecond(of("held_back")), `per s, ${short(stats.filtered_writes)} in all`],
     ["Dead letters", short(stats.dead_letters), "kept", stats.dead_letters > 0],
     ["Dropped", short(stats.dropped_writes), "copies lost", stats.dropped_writes > 0],
     ["Differences", short(stats.consistency_mismatches), `of ${short(stats.validated_reads)} compared`,
@@ -75,9 +75,9 @@ export function showCopies(status, stats) {
         ["in memory", `${count(mirror.queue_depth)} (${bytes(mirror.queue_bytes)})`],
         ["under way", `${count(mirror.in_flight)} of ${count(mirror.window)} at most`],
         ["in the journal", count(mirror.journal_depth)],
-        ["delivered per s", short(mirror.copies_per_second)],
-        ["time left", !mirror.remaining ? "none waits" : mirror.seconds_left === null ? "not becoming fewer"
-          : duration(mirror.seconds_left)],
+        ["delivered per s", perSecond(mirror.copies_per_second)],
+        ["time left", !mirror.remaining ? "none waits" : mirror.lag_seconds < 1 ? "keeps up"
+          : mirror.seconds_left === null ? "not becoming fewer" : duration(mirror.seconds_left)],
         ["circuit", spaced(mirror.circuit), mirror.circuit === "closed" ? null : "warning"],
       ]),
     ]).flat();

@@ -60,7 +60,8 @@ export function effects(to, status) {
     tell(`Clients stand still for a moment, 2 s at most, until the ${to.answers} has the copies of all that was`
       + " answered.");
     if (waiting?.remaining) {
-      tell(`${copies(waiting.remaining)} wait for it now, the oldest for ${duration(waiting.lag_seconds)}.`, true);
+      tell(`${copies(waiting.remaining)} wait for it now, the oldest for ${duration(waiting.lag_seconds)}.`,
+        waiting.lag_seconds > 1);
     }
   } else {
     tell(`The ${to.answers} goes on answering reads and writes. Clients notice nothing of the switch itself.`);

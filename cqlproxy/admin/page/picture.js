@@ -100,7 +100,7 @@ function times({from, to}, width) {
   const found = [];
   for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
     // Not where its label would be cut off.
-    if ((to - time) / (to - from) * width > 14 && (time - from) / (to - from) * width > 2) {
+    if ((to - time) / (to - from) * width > 14 && (time - from) / (to - from) * width > 24) {
       found.push([time, step < 60 ? clockOf(time) : minutesOf(time)]);
     }
   }

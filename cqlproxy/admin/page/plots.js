@@ -1,19 +1,20 @@
-// The last minutes as lines: rates and latencies of both clusters, side by side and to the same scale; what waits.
+// The last minutes as lines: rates and latencies of both clusters, side by side; what waits.
 
 import {fill, made, say} from "./elements.js";
 import {drawing, linear, logarithmic, Picture} from "./picture.js";
 import {phaseOf} from "./phases.js";
-import {clockOf, duration, milliseconds, short} from "./words.js";
+import {clockOf, duration, milliseconds, perSecond, short} from "./words.js";
 
 const KEPT_SECONDS = 900;
 const WINDOWS = [60, 120, 180, 300, 450, 600, 900];
 
-const rate = number => short(number) + (number === null ? "" : "/s");
+const rate = number => perSecond(number) + (number === null ? "" : "/s");
 
-// Plots of the same scale group have one scale, so that clusters can be compared at a glance.
+// Plots of one group have one scale: latencies can be compared at a glance. Rates have their own, since a cluster
+// that catches up gets many times what the other one does.
 function plotsOf(cluster) {
   return [
-    {title: `${cluster}: requests/s`, cluster, scale: linear, group: "rate", tick: short, value: rate,
+    {title: `${cluster}: requests/s`, cluster, scale: linear, group: cluster, tick: short, value: rate,
       lines: [
         {field: cluster + "_reads", name: "reads", kind: "first"},
         {field: cluster + "_writes", name: "writes", kind: "second"},

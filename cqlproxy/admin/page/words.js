@@ -18,6 +18,9 @@ export function short(number) {
   return digits(number);
 }
 
+// A rate: no fractions that jump about.
+export const perSecond = number => short(number >= 10 ? Math.round(number) : number);
+
 // Three of them, without zeros at the end.
 function digits(number) {
   const size = Math.abs(number);
