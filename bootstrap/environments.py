@@ -49,8 +49,8 @@ def _of_profiler() -> list[str]:
 
 
 REQUIREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
-    "project": partial(_of_project, "test", "dev"),
-    "plots": partial(_of_project, "test", "dev", "plots"),
+    "project": partial(_of_project, "otel", "test", "dev"),
+    "plots": partial(_of_project, "otel", "test", "dev", "plots"),
     "image": _of_image,
     "build": _of_build,
     "driver": lambda: ["cassandra-driver==3.29.3", "lz4>=4.3,<5"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -190,6 +190,10 @@ def _no_clusters() -> Iterable[ClusterUp]:
     return ()
 
 
+def _no_spans() -> Mapping[str, int]:
+    return {}
+
+
 def _false() -> bool:
     return False
 
@@ -218,6 +222,8 @@ class Gauges:
     """Keyspaces with connections of their own, on both clusters."""
     users: Callable[[], int] = _zero
     """Users with connections of their own, on both clusters."""
+    spans: Callable[[], Mapping[str, int]] = _no_spans
+    """Those of traced requests and copies, by what became of them; see ``tracing.export``."""
     clusters: Callable[[], Iterable[ClusterUp]] = _no_clusters
     nodes: Callable[[], Iterable[NodeState]] = _no_nodes
     certificates: Callable[[], Iterable[CertificateState]] = _no_certificates

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from cqlproxy.admin.server import AdminServer
 from cqlproxy.applied_settings import AppliedSettings, mirror_settings, reads
@@ -16,7 +18,7 @@ from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import UserLimits, UserPools
 from cqlproxy.cluster.versions import VersionedCluster
-from cqlproxy.config import Config
+from cqlproxy.config import Config, Tracing
 from cqlproxy.config_in_force import ConfigInForce
 from cqlproxy.configured_clusters import ConfiguredClusters
 from cqlproxy.dead_letters import DeadLetters
@@ -47,6 +49,9 @@ from cqlproxy.supervision import Supervisor
 from cqlproxy.validation.validator import Validator
 from filters import Governor, Rules
 from frame_codec import PROTOCOL_V4, SchemaChange
+
+if TYPE_CHECKING:
+    from cqlproxy.tracing import Export
 
 log = logging.getLogger(__name__)
 
@@ -139,19 +144,15 @@ class Proxy:
                 statements=statements,
                 counts=self.metrics.validation,
             )
-        self._router = Router(
-            statements=statements,
-            copies=Copies(
-                governor=governor,
-                metrics=self.metrics,
-                clock=clock,
-                schema_changes=config.mirror.schema_changes,
-                consistency=config.mirror.consistency,
-            ),
-            clock=clock,
+        copies = Copies(
+            governor=governor,
             metrics=self.metrics,
-            reads=reads(config, self._validator),
+            clock=clock,
+            schema_changes=config.mirror.schema_changes,
+            consistency=config.mirror.consistency,
         )
+        self._spans = None if config.tracing is None else _export(config.tracing, config.listen.port)
+        self._router = self._new_router(config, statements, copies, clock)
         gate = Gate(
             self._routes,
             self._clusters,
@@ -216,12 +217,33 @@ class Proxy:
             users=lambda: sum(cluster.user_count for cluster in self._clusters if cluster is not None),
             write_clock_ahead_seconds=lambda: self._clock.ahead_seconds,
             clusters=self._clusters_up,
+            spans=lambda: {} if self._spans is None else self._spans.spans,
             nodes=self._node_states,
             rules=lambda: self.rules.state,
             certificates=files.certificates,
             watched=files.states,
         )
         self.live = Recorder(metrics, events or RecentEvents())
+
+    def _new_router(
+        self, config: Config, statements: StatementCache, copies: Copies, clock: WriteClock
+    ) -> Router:
+        wanted = reads(config, self._validator)
+        if config.tracing is None or self._spans is None:
+            return Router(
+                statements=statements, copies=copies, clock=clock, metrics=self.metrics, reads=wanted
+            )
+        from cqlproxy.tracing import Sampler, TracingRouter
+
+        return TracingRouter(
+            tracer=self._spans.tracer,
+            sampler=Sampler(config.tracing.ratio, config.tracing.max_per_second),
+            statements=statements,
+            copies=copies,
+            clock=clock,
+            metrics=self.metrics,
+            reads=wanted,
+        )
 
     def _mirror_to(self, side: Side, target: Backend, rules: Rules, ask_again: AskedAgain) -> Mirror:
         return Mirror(
@@ -337,6 +359,8 @@ class Proxy:
         # Only now have those an answer that waited for room for their copies, or for the journal.
         await self._listener.close_clients(GOODBYE_SECONDS)
         await self._router.stop()
+        if self._spans is not None:
+            await self._spans.stop()
         await self.config.stop()
         await self.rules.stop()
         await self._files.stop()
@@ -512,6 +536,13 @@ def _limits(config: Config, max_clients: int | None) -> ClientLimits:
         max_unread_bytes=listen.max_unread_bytes,
         waiting_seconds=config.request_timeout_ms / 1000,
     )
+
+
+def _export(tracing: Tracing, port: int) -> Export:
+    # Imported here: it needs what is installed with cqlproxy[otel], and is not small.
+    from cqlproxy.tracing import Export
+
+    return Export(tracing.endpoint, tracing.service_name, f"{socket.gethostname()}:{port}")
 
 
 def _cannot_bind(section: str, where: object, error: OSError) -> str:

@@ -68,6 +68,9 @@ class Setting:
     nodes: int = 1
     own_ids: bool = False
     """Whether the clusters give a statement different ids, as Cassandra and ScyllaDB sometimes do."""
+    traces: str = ""
+    """The OTLP endpoint that spans are sent to, of ``traced`` of the requests; empty: none are made."""
+    traced: float = 1.0
 
 
 DEFAULT: Final = Setting()
@@ -173,6 +176,8 @@ def _config(folder: Path, setting: Setting) -> Config:
         mirror={"journal": setting.journal, "shadow_timeout_ms": 60_000},
         filters={"rules_file": "rules.yaml"},
     )
+    if setting.traces:
+        settings["tracing"] = {"endpoint": setting.traces, "ratio": setting.traced, "max_per_second": 10_000}
     (folder / "rules.yaml").write_text(yaml.safe_dump({"filters": _RULES}))
     path = folder / "proxy.yaml"
     path.write_text(yaml.safe_dump(settings))

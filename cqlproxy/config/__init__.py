@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cqlproxy.config.loading import ConfigError, changed_config, load_config
-from cqlproxy.config.model import Admin, ClusterAddress, Config, Filters, Listen, Log, Mirror
+from cqlproxy.config.model import Admin, ClusterAddress, Config, Filters, Listen, Log, Mirror, Tracing
 
 __all__ = [
     "Admin",
@@ -14,6 +14,7 @@ __all__ = [
     "Listen",
     "Log",
     "Mirror",
+    "Tracing",
     "changed_config",
     "load_config",
 ]

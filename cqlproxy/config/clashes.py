@@ -6,6 +6,7 @@ Each is one line in the form of every other problem, `path.to.key: what is wrong
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,19 @@ def clashes(config: Config, file: Path) -> list[str]:
             "mirror.overflow: drop contradicts mirror.journal: always, which keeps every copy until it has"
             " arrived; use spill, or block"
         )
+    if config.tracing is not None and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+        problems.append(
+            "tracing: needs OpenTelemetry, which is not installed: pip install 'cqlproxy[otel]', or leave"
+            " the section out"
+        )
     return problems + _of_accounts(config) + _of_tls(config) + _of_admin(config) + _shared_files(config, file)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _of_accounts(config: Config) -> list[str]:

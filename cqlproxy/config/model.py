@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from cqlproxy.config import values
+from cqlproxy.config.kind import Kind
 from cqlproxy.config.section import (
     MAPPING,
     Address,
@@ -28,6 +29,7 @@ from cqlproxy.config.section import (
     Seconds,
     Section,
     Token,
+    Url,
     Username,
     WriteConsistency,
     WriteMode,
@@ -174,6 +176,22 @@ class Log(Section):
     """One line of text, or one JSON object a line."""
 
 
+class Tracing(Section):
+    """Where spans of a sample of the requests are sent to, by OTLP over HTTP. Needs ``pip install
+    cqlproxy[otel]``; left out: none are made."""
+
+    endpoint: Url = "http://127.0.0.1:4318/v1/traces"
+    """The collector's URL for traces, with its path."""
+    ratio: Annotated[float, values.number(0, 1)] = 0.001
+    """How many of the requests are traced, from 0 to 1, where clients do not say so by ``traceparent``."""
+    max_per_second: Annotated[int, values.whole_number(1, 10_000)] = 50
+    """How many are traced in a second at most, whatever clients say."""
+    service_name: Annotated[str, Kind(values.service_name, {"type": "string", "minLength": 1}, "a name")] = (
+        "cqlproxy"
+    )
+    """What the spans are filed under (``service.name``)."""
+
+
 class Config(Section):
     """The whole configuration: immutable, sizes in bytes, paths resolved."""
 
@@ -192,6 +210,7 @@ class Config(Section):
     """Where the rules are that hold writes back; left out: nothing is held back."""
     admin: Annotated[Admin, MAPPING] = Admin()
     log: Annotated[Log, MAPPING] = Log()
+    tracing: Annotated[Tracing | None, MAPPING] = None
     sync_on_shadow_failure: Annotated[Literal["fail", "queue"], values.one_of("fail", "queue")] = "fail"
     """In dual_write_sync, what becomes of a write that the primary has and the shadow refuses: the client
     gets the error, or success while the copy is tried again."""

@@ -43,6 +43,7 @@ Flag = Annotated[bool, Kind(values.flag, {"type": "boolean"}, "true or false")]
 FilePath = Annotated[
     Path, BeforeValidator(_beside_the_file), Kind(values.file_path, _TEXT, "the path of a file")
 ]
+Url = Annotated[str, Kind(values.url, _TEXT, "a URL that begins with http:// or https://")]
 Username = Annotated[str, Kind(values.username, _TEXT, "the name of an account")]
 Password = Annotated[SecretStr, Kind(values.password, _TEXT, "a secret")]
 Token = Annotated[

@@ -13,6 +13,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -211,6 +212,25 @@ def file_path(value: object) -> str | Path:
     written = text(value, "the path of a file")
     if written.rpartition("/")[2] in ("", ".", "..") or "\0" in written:
         raise ValueError(f"must be the path of a file, not {shown(written)}")
+    return written
+
+
+def service_name(value: object) -> str:
+    """What a service is called."""
+    return text(value, "a name")
+
+
+def url(value: object) -> str:
+    """A URL of HTTP, with a host."""
+    accepted = "a URL such as http://127.0.0.1:4318/v1/traces"
+    written = text(value, accepted)
+    try:
+        parts = urlsplit(written)
+        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ValueError(f"must be {accepted}, not {shown(value)}")
     return written
 
 

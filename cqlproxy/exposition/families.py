@@ -9,7 +9,7 @@ from cqlproxy.exposition.cluster_families import CLUSTERS, SECURITY
 from cqlproxy.exposition.copy_families import COPIES
 from cqlproxy.exposition.family import Family
 from cqlproxy.exposition.host import HOST_FAMILIES
-from cqlproxy.exposition.process_families import PROCESS
+from cqlproxy.exposition.process_families import PROCESS, TRACES
 from cqlproxy.exposition.request_families import REQUESTS
 from cqlproxy.exposition.table_families import RULES, TABLES, VALIDATION
 
@@ -23,6 +23,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[Family, ...]], ...]] = (
     ("Clients", CLIENTS),
     ("Clusters and nodes", CLUSTERS),
     ("Certificates and tokens", SECURITY),
+    ("Traces", TRACES),
     ("The process", HOST_FAMILIES),
 )
 

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from cqlproxy import __version__
-from cqlproxy.exposition.family import Family, Histogram, Row, counter, gauge, gauges, histograms
+from cqlproxy.exposition.family import (
+    Family,
+    Histogram,
+    Row,
+    by_reason,
+    counter,
+    counters,
+    gauge,
+    gauges,
+    histograms,
+)
 from cqlproxy.metrics import Metrics
 from cqlproxy.modes import Mode
 from cqlproxy.state_file import LastRun
@@ -17,6 +27,18 @@ def _modes(metrics: Metrics) -> Iterable[Row]:
     for mode in Mode:
         yield (mode.value,), int(mode is metrics.mode)
 
+
+TRACES: Final[tuple[Family, ...]] = (
+    counters(
+        "proxy_trace_spans_total",
+        ("outcome",),
+        "Spans of traced requests and copies that have ended, by what became of them; 0 without `tracing`.",
+        lambda m: by_reason(m.gauges.spans(), ("exported", "failed", "dropped")),
+        "`failed`: the collector cannot be reached or refuses; the log says why. `dropped`: it is too slow."
+        " No"
+        " request is the worse for it.",
+    ),
+)
 
 PROCESS: Final[tuple[Family, ...]] = (
     gauges(

@@ -8,6 +8,7 @@ its client learnt them asks for them again, a paging state is taken to the clust
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from cqlproxy.clock import WriteClock
@@ -42,6 +43,7 @@ from frame_codec import (
     ConsistencyLevel,
     ErrorCode,
     ErrorResponse,
+    Frame,
     FrameFlag,
     Opcode,
     PlainError,
@@ -74,10 +76,15 @@ _BATCH = int(Opcode.BATCH)
 _PREPARE = int(Opcode.PREPARE)
 
 
+Handle = Callable[[ClientPeer, Sequence[Frame], float], int]
+"""Handles the first of a client's requests that came together; how many they were."""
+
+
 class Router:
     """Handles the requests of all clients.
 
-    ``copies`` says what is to be copied of a write, ``reads`` makes the reads.
+    ``copies`` says what is to be copied of a write, ``reads`` makes the reads. ``sender`` sends them
+    all; None: one of its own does.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class Router:
         clock: WriteClock,
         metrics: Metrics,
         reads: Reads = PLAIN_READS,
+        sender: Sender | None = None,
     ) -> None:
         self._text_read, self._prepared_read = reads
         self._statements = statements
@@ -95,18 +103,18 @@ class Router:
         self._metrics = metrics
         self._evaluator = Evaluator()
         self._unclassified_seen = FirstSeen()
-        self._sender = Sender(metrics)
+        self._sender = Sender(metrics) if sender is None else sender
         self._send = self._sender.send
         self._send_text = self._sender.send_text
         self._steps = Aftermath(copies=copies, sender=self._sender, metrics=metrics)
         self._usual_executes = UsualExecutes(
             steps=self._steps, sender=self._sender, reads=reads, clock=clock, metrics=metrics
         )
-        self.executes = self._usual_executes.handle
+        self.executes: Handle = self._usual_executes.handle
         self._usual_texts = UsualTexts(
             statements=statements, steps=self._steps, sender=self._sender, clock=clock, metrics=metrics
         )
-        self.texts = self._usual_texts.handle
+        self.texts: Handle = self._usual_texts.handle
 
     def use_reads(self, reads: Reads) -> None:
         """Make reads with these from now on; those under way end as they began."""

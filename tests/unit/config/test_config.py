@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cqlproxy.config import (
     ConfigError,
     Filters,
     Listen,
+    Tracing,
     load_config,
 )
 from cqlproxy.config.clashes import doubts
@@ -97,7 +99,7 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     assert doubts(config) == []
     assert config.mode is Mode.DUAL_WRITE_ASYNC
     written = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
-    assert written.keys() == Config.model_fields.keys()
+    assert written.keys() == Config.model_fields.keys() - {"tracing"}
     # The keys without a default to show stand in comments.
     commented = {
         "listen": {"advertised_address", "allowed_networks", "tls"},
@@ -108,6 +110,9 @@ def test_the_sample_shows_every_key_with_its_default(tmp_path: Path) -> None:
     }
     for keys in commented.values():
         assert all(f"# {key}: " in SAMPLE.read_text(encoding="utf-8") for key in keys)
+    (example,) = re.findall(r"^# tracing:\n(?:#   .*\n)+", SAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = yaml.safe_load(example.replace("# ", "", 1).replace("\n# ", "\n"))["tracing"]
+    assert shown == Tracing().model_dump()
     for section in ("listen", "primary", "shadow", "mirror", "filters", "admin", "log"):
         missing = type(getattr(config, section)).model_fields.keys() - written[section].keys()
         assert missing == commented.get(section, set())
@@ -546,3 +551,29 @@ def test_any_document_is_a_configuration_or_lines_that_begin_with_a_key(
     for line in lines:
         assert re.split(r"[:.\[]", line)[0] in document.keys() | Config.model_fields.keys()
         assert len(line.splitlines()) == 1
+
+
+def test_traces_need_what_is_installed_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = MINIMAL + "tracing: {ratio: 0.5}\n"
+    tracing = load(tmp_path, text).tracing
+    assert tracing is not None
+    assert (tracing.endpoint, tracing.ratio, tracing.max_per_second) == (
+        "http://127.0.0.1:4318/v1/traces",
+        0.5,
+        50,
+    )
+    # As Python finds a module that is not installed.
+    for name in [name for name in sys.modules if name.startswith("opentelemetry.exporter")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
+    (line,) = problems(tmp_path, text)
+    assert line.endswith(
+        "tracing: needs OpenTelemetry, which is not installed: pip install 'cqlproxy[otel]', or leave the"
+        " section out"
+    )
+
+
+@pytest.mark.parametrize("url", ["", "collector:4318", "ftp://collector/", "http://", "http://[::1", "7"])
+def test_the_collector_is_a_url(tmp_path: Path, url: str) -> None:
+    (line,) = problems(tmp_path, MINIMAL + f"tracing: {{endpoint: '{url}'}}\n")
+    assert "tracing.endpoint: must be a URL such as http://127.0.0.1:4318/v1/traces, not " in line

@@ -22,6 +22,8 @@ OTHER = {
     "contact_points": "10.0.0.1,::1",
     "local_datacenter": "1",
     "username": "007",
+    "endpoint": "https://collector.example:4318/v1/traces",
+    "ratio": "0.5",
     "password": "0123456789012345",
     "password_file": "secrets/1",
     "auth": "client",

@@ -81,9 +81,9 @@ class Pair:
 
 
 @contextmanager
-def pair(setting: Setting) -> Iterator[Pair]:
+def pair(setting: Setting, other: Setting | None = None) -> Iterator[Pair]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        first, second = started(setting), started(setting)
+        first, second = started(setting), started(other or setting)
 
         async def made() -> tuple[World, World]:
             worlds = (
