@@ -3,6 +3,8 @@
 import {at, fill, made, say} from "./elements.js";
 import {bytes, copies, count, duration, spaced} from "./words.js";
 
+const NODES_NAMED = 3;
+
 // {level: "error" | "warning", text}, of what /status and /stats say.
 export function worries(status, stats) {
   const found = [];
@@ -15,9 +17,9 @@ export function worries(status, stats) {
       continue;
     }
     const down = cluster.nodes.filter(node => !node.up);
-    if (down.length) warning(`${down.length} of ${cluster.nodes.length} nodes of the ${cluster.name} are down.`);
+    if (down.length) warning(`Down, of ${cluster.nodes.length} nodes of the ${cluster.name}: ${addresses(down)}.`);
     const passed = cluster.nodes.filter(node => node.up && node.circuit !== "closed");
-    if (passed.length) warning(`Requests time out on ${passed.map(node => node.address).join(", ")}.`);
+    if (passed.length) warning(`Requests time out on ${addresses(passed)} (${cluster.name}).`);
   }
   if (status.journal?.failing) error("The journal cannot be written: look at its disk.");
   if (status.journal?.unprotected) {
@@ -47,6 +49,11 @@ export function worries(status, stats) {
   }
   if (stats.unhandled_errors) error(`${count(stats.unhandled_errors)} errors in the background: see the log.`);
   return found.sort((one, other) => (one.level === "error" ? 0 : 1) - (other.level === "error" ? 0 : 1));
+}
+
+function addresses(nodes) {
+  const named = nodes.slice(0, NODES_NAMED).map(node => node.address);
+  return new Intl.ListFormat("en").format(nodes.length > NODES_NAMED ? [...named, `${nodes.length - NODES_NAMED} more`] : named);
 }
 
 export function showWorries(found) {

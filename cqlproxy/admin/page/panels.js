@@ -41,7 +41,7 @@ export function showTiles(latest, status, stats) {
 export function showClusters(status) {
   fill(at("clusters"), [status.clusters, status.mode.answered_by], () => status.clusters.flatMap(cluster => {
     const role = cluster.name === status.mode.answered_by ? "answers clients" : "";
-    const nodes = [...cluster.nodes].sort((one, other) => well(one) - well(other));
+    const nodes = [...cluster.nodes].sort((one, other) => wellness(one) - wellness(other));
     const hidden = nodes.slice(NODES_SHOWN);
     const up = nodes.filter(node => node.up).length;
     return [
@@ -49,13 +49,13 @@ export function showClusters(status) {
         role ? made("span", {class: "role"}, role) : null),
       nodes.length ? made("ul", {class: "nodes"}, ...nodes.slice(0, NODES_SHOWN).map(nodeShown))
         : made("p", {class: "soft"}, "no node has been reached yet"),
-      hidden.length ? made("p", {class: "soft"}, `and ${hidden.length} more, ${hidden.every(well) ? "all well" : "not all well"}`)
+      hidden.length ? made("p", {class: "soft"}, `and ${hidden.length} more, ${hidden.every(node => wellness(node) === 2) ? "all well" : "not all well"}`)
         : null,
     ];
   }));
 }
 
-const well = node => Number(node.up && node.circuit === "closed");
+const wellness = node => !node.up ? 0 : node.circuit === "closed" ? 2 : 1;
 
 function nodeShown(node) {
   const state = !node.up ? "down" : node.circuit === "closed" ? "up" : "circuit " + spaced(node.circuit);
