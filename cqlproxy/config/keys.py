@@ -23,6 +23,7 @@ CHANGEABLE: Final = frozenset(
         "mirror.retry_interval_secs",
         "mirror.max_retry_attempts",
         "mirror.journal_max_bytes",
+        "mirror.circuit_open_seconds",
         "mirror.replay_rate",
         "validation_percentage",
         "validation_recheck_ms",

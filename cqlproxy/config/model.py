@@ -120,6 +120,8 @@ class Mirror(Section):
     """The pause before the first further attempt at a copy, about; each next one is longer."""
     max_retry_attempts: Annotated[int, values.whole_number(0, 1_000)] = 5
     """Further attempts at a copy that fails while others arrive, before it is a dead letter."""
+    circuit_open_seconds: Seconds = 30.0
+    """How long a cluster is spared to which five copies in a row failed, unless a node of it is connected."""
     journal: Annotated[Literal["off", "overflow", "always"], values.one_of("off", "overflow", "always")] = (
         "overflow"
     )

@@ -206,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
         self._asked += len(frames)
         load = self._load
         if load.requests + len(frames) > load.limit:
-            frames = self._as_many_as(load.limit - load.requests, frames, Refused.ALL)
+            frames = self._within_load(frames)
         left = frames if self._backlog.count else self._handle(frames)
         if left:
             self._wait(left)
@@ -235,8 +235,12 @@ class ClientConnection(asyncio.Protocol):
                     lz4 = self._compressed
                     flags, body = unwrapped(version, flags, body, lz4=lz4, most=self._limits.max_frame_bytes)
                 usual = version == self.version and stream >= 0 and self.started
-                if not usual and not self._acceptable(version, stream, opcode, body):
-                    continue
+                if not usual:
+                    started = self.started
+                    if not self._acceptable(version, stream, opcode, body):
+                        if self.started is not started:
+                            return self._handle(self._within_load(list(left)))
+                        continue
                 if opcode == 0x0A:
                     router.execute(self, stream, flags, body, now)
                 elif opcode == 0x07:
@@ -356,6 +360,14 @@ class ClientConnection(asyncio.Protocol):
         room = self._limits.max_requests_per_client - self._in_flight - self._backlog.count
         self._backlog.add(self._as_many_as(room, frames, Refused.CLIENT), monotonic())
         self._flow.update()
+
+    def _within_load(self, frames: Sequence[Frame]) -> Sequence[Frame]:
+        """Those that are not too many with those of all clients.
+
+        Before STARTUP nothing is refused; what came with it, in one read, is looked at when it is handled.
+        """
+        self._count()
+        return self._as_many_as(self._load.limit - self._load.requests, frames, Refused.ALL)
 
     def _as_many_as(self, room: int, frames: Sequence[Frame], why: Refused) -> Sequence[Frame]:
         """Those for which there is room, and those that must not be refused; the others are."""

@@ -14,6 +14,7 @@ from cqlproxy.cluster.circuit import CircuitState
 
 FAILURES_TO_OPEN: Final = 5
 OPEN_SECONDS: Final = 30.0
+"""How long nothing is sent, unless an operator says otherwise."""
 PROBES: Final = 3
 """Copies under way at the same time while the circuit is half open."""
 SUCCESSES_TO_CLOSE: Final = 3
@@ -22,9 +23,11 @@ SUCCESSES_TO_CLOSE: Final = 3
 class Circuit:
     """The state, and what in a row leads to the next. Times are those of one clock, in seconds."""
 
-    __slots__ = ("_in_a_row", "_since", "state")
+    __slots__ = ("_in_a_row", "_since", "open_seconds", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, open_seconds: float = OPEN_SECONDS) -> None:
+        self.open_seconds = open_seconds
+        """How long nothing is sent once it is open."""
         self.state = CircuitState.CLOSED
         self._in_a_row = 0
         """Failures while it is closed, successes while it is half open."""
@@ -33,7 +36,7 @@ class Circuit:
     @property
     def reopens_at(self) -> float:
         """When an open circuit becomes half open."""
-        return self._since + OPEN_SECONDS
+        return self._since + self.open_seconds
 
     def succeeded(self) -> bool:
         """The target answered. Returns whether the state has changed."""

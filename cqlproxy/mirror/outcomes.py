@@ -20,7 +20,7 @@ from cqlproxy.cluster.side import Side
 from cqlproxy.journal import Reason
 from cqlproxy.metrics import Metrics
 from cqlproxy.mirror.attempts import Attempts
-from cqlproxy.mirror.circuit import OPEN_SECONDS, PROBES, Circuit
+from cqlproxy.mirror.circuit import PROBES, Circuit
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.mutation import Mutation
 from cqlproxy.mirror.retries import Retries
@@ -93,7 +93,7 @@ class Outcomes:
         self.delivery: Delivery
         """Set by whoever makes both."""
         self.window = Window()
-        self.circuit = Circuit()
+        self.circuit = Circuit(settings.circuit_open_seconds)
         self.retries = Retries(settings.retry_interval, random)
         self.limit = self.window.size
         self.paused = False
@@ -109,10 +109,11 @@ class Outcomes:
         self.may_be_sent = holder.may_be_sent
         self.pump = holder.pump
 
-    def use_patience(self, retry_interval: float, max_retry_attempts: int) -> None:
-        """For failures from now on; see ``settings.MirrorSettings``."""
-        self._most_retries = max_retry_attempts
-        self.retries.use_first_pause(retry_interval)
+    def use_patience(self, settings: MirrorSettings) -> None:
+        """For failures from now on."""
+        self._most_retries = settings.max_retry_attempts
+        self.retries.use_first_pause(settings.retry_interval)
+        self.circuit.open_seconds = settings.circuit_open_seconds
 
     def stop(self) -> None:
         for timer in (self._retry_timer, self._circuit_timer):
@@ -261,7 +262,7 @@ class Outcomes:
                 self._metrics.circuit_opened[self._side] += 1
                 log.warning(
                     f"the {self._target.name} cluster fails: copies wait, and it is tried again every"
-                    f" {OPEN_SECONDS:g} s, and when a node is connected"
+                    f" {self.circuit.open_seconds:g} s, and when a node is connected"
                 )
             self._wake_for_circuit(self._clock())
         self._set_limit()

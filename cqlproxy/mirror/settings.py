@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from cqlproxy.mirror.circuit import OPEN_SECONDS
+
 
 class Overflow(StrEnum):
     """What becomes of a copy for which there is no room in memory."""
@@ -41,6 +43,8 @@ class MirrorSettings(NamedTuple):
     """Seconds before the first repetition; those after it double, with jitter."""
     max_retry_attempts: int = 10
     """Failed attempts after which a copy is a dead letter; see ``circuit`` for which of them count."""
+    circuit_open_seconds: float = OPEN_SECONDS
+    """Seconds in which nothing is sent to a target that fails, unless a node of it is connected."""
     replay_rate: float = 20_000.0
     """Copies per second that are taken from the journal, at most."""
     journal: JournalUse = JournalUse.OVERFLOW

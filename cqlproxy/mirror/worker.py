@@ -378,7 +378,7 @@ class Mirror:
         self._settings = settings
         self._holding.limit(settings.max_requests, settings.max_bytes)
         self._delivery.use_timeout(settings.timeout)
-        self._outcomes.use_patience(settings.retry_interval, settings.max_retry_attempts)
+        self._outcomes.use_patience(settings)
         if self._backlog is not None:
             self._backlog.use_rate(settings.replay_rate)
         # There may be room now for what has waited for it.

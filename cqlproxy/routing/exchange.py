@@ -38,6 +38,9 @@ ERROR = int(Opcode.ERROR)
 RESULT = int(Opcode.RESULT)
 _CUSTOM_PAYLOAD = int(FrameFlag.CUSTOM_PAYLOAD)
 _UNPREPARED = int(ErrorCode.UNPREPARED).to_bytes(4, "big")
+_OVERLOADED = int(ErrorCode.OVERLOADED).to_bytes(4, "big")
+_STOPPING = b"Server is shutting down"
+"""What Cassandra says, with OVERLOADED, to what comes while it ends in order, which takes seconds."""
 
 
 class Steps(Protocol):
@@ -112,7 +115,8 @@ class Exchange(Request):
         self.opcode = opcode
         self.body = body
         self.started = started
-        self.repeated = False
+        # How often it was sent to another node.
+        self.repeated = 0
         self.prepared_again = 0
 
     def statements(self) -> tuple[PreparedStatement, ...]:
@@ -142,7 +146,21 @@ class Exchange(Request):
     def goes_elsewhere(self) -> bool:
         if not self.repeatable or self.repeated:
             return False
-        self.repeated = True
+        self.repeated = 1
+        self.steps.send_again(self)
+        return True
+
+    def leaves(self, flags: int, body: bytes) -> bool:
+        """Whether it goes to another node since the one that was asked stops, as the body of its ERROR says.
+
+        The node has not begun with it, so a write may do so, too. Three nodes are asked at most.
+        """
+        at = response_start(body, flags) if flags else 0
+        if body[at : at + 4] != _OVERLOADED or _STOPPING not in body:
+            return False
+        if self.repeated > 1 or len(self.route.backend.nodes) < 2:
+            return False
+        self.repeated += 1
         self.steps.send_again(self)
         return True
 
@@ -209,6 +227,8 @@ class Prepare(Exchange):
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         if opcode == RESULT:
             self.steps.statement_prepared(self, body, response_start(body, flags))
+        elif self.leaves(flags, body):
+            return
         elif opcode == ERROR:
             self.count_error(flags, body)
         self.client.reply(self.stream, flags, opcode, body)

@@ -33,18 +33,21 @@ class Read(Exchange):
     def answered(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
         if opcode == ERROR:
-            if self._not_run(flags, body) and self.goes_elsewhere():
+            if self._asks_another(flags, body):
                 return
             self.count_error(flags, body)
         self.give_answer(flags, opcode, body)
 
-    def _not_run(self, flags: int, body: bytes) -> bool:
-        """Whether a node that starts, stops or has too much to do has not run it, and there are others.
+    def _asks_another(self, flags: int, body: bytes) -> bool:
+        """Whether a node that starts, stops or has too much to do has not run it, and another is asked.
 
-        Drivers ask another node then, where they see more than one.
+        Drivers do so, where they see more than one.
         """
+        if self.leaves(flags, body):
+            return True
         at = response_start(body, flags) if flags else 0
-        return body[at : at + 4] in _NOT_RUN and len(self.route.backend.nodes) > 1
+        not_run = body[at : at + 4] in _NOT_RUN and len(self.route.backend.nodes) > 1
+        return not_run and self.goes_elsewhere()
 
     def give_answer(self, flags: int, opcode: int, body: bytes) -> None:
         # Hot path.
@@ -84,7 +87,7 @@ class PreparedRead(Read):
             if is_unprepared(flags, body):
                 self.steps.prepare_again(self, flags, body)
                 return
-            if self._not_run(flags, body) and self.goes_elsewhere():
+            if self._asks_another(flags, body):
                 return
             self.count_error(flags, body)
         if flags & _WARNING and self.client.keyspace == self.prepared.keyspace:

@@ -160,7 +160,9 @@ class Write(Exchange):
         )
 
     def _refused(self, flags: int, body: bytes) -> None:
-        """The cluster answered with an error; the client gets it as it is."""
+        """The cluster answered with an error; the client gets it as it is, if another node is not asked."""
+        if self.leaves(flags, body):
+            return
         self.count_error(flags, body)
         self.finish(flags, ERROR, body)
         self._tell_other()

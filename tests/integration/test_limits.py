@@ -337,6 +337,19 @@ class TestRequests:
             third.serves()
         assert counted(proxy, "requests_refused", "max_requests") == 21
 
+    def test_of_a_client_that_does_not_wait_until_it_is_let_in(
+        self, start: Callable[..., ProxyProcess], relay: Relay
+    ) -> None:
+        proxy = start(max_requests=100)
+        relay.suffer(Failing(None))
+        with RawClient(proxy) as client:
+            client.send(encode_frame(4, 0, 2000, Opcode.STARTUP, _STARTUP.encode(4)) + requests(150))
+            client.expect(Opcode.READY, stream=2000)
+            assert self.answers(client, 50, 1.5) == {ErrorCode.OVERLOADED: 50}
+            assert proxy.stats()["requests_under_way"] == 100
+            assert self.answers(client, 100, 6) == {ErrorCode.READ_TIMEOUT: 100}
+        assert counted(proxy, "requests_refused", "max_requests") == 50
+
     def test_of_clients_that_have_gone(self, start: Callable[..., ProxyProcess], relay: Relay) -> None:
         proxy = start(max_requests=100)
         relay.suffer(Failing(None))

@@ -91,6 +91,7 @@ def test_there_is_an_applier_for_each_key_but_the_mode(applied: AppliedSettings)
         ("mirror.shadow_timeout_ms", 500, "timeout", 0.5),
         ("mirror.retry_interval_secs", 3, "retry_interval", 3.0),
         ("mirror.max_retry_attempts", 0, "max_retry_attempts", 0),
+        ("mirror.circuit_open_seconds", 4, "circuit_open_seconds", 4.0),
         ("mirror.replay_rate", 9, "replay_rate", 9),
     ],
 )

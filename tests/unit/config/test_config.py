@@ -24,6 +24,7 @@ from cqlproxy.config import (
 )
 from cqlproxy.config.clashes import doubts
 from cqlproxy.config.tls import ClusterTls, ListenTls, ServerTls
+from cqlproxy.mirror.circuit import OPEN_SECONDS
 from cqlproxy.modes import Mode
 from frame_codec import ConsistencyLevel
 
@@ -78,6 +79,7 @@ def test_the_least_that_is_needed_and_its_defaults(tmp_path: Path) -> None:
     assert config.listen.max_frame_bytes == 256 * 2**20
     assert (config.mode, config.shadow, config.filters) == (Mode.PRIMARY_ONLY, None, None)
     assert (config.mirror.max_requests, config.mirror.max_bytes) == (50_000, 64 * 2**20)
+    assert config.mirror.circuit_open_seconds == OPEN_SECONDS
     assert config.mirror.shadow_timeout_ms == 2000
     assert (config.mirror.pin_timestamps, config.mirror.schema_changes) == (True, True)
     assert (config.mirror.overflow, config.mirror.consistency) == ("spill", None)
@@ -142,6 +144,7 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         mirror:
           {max_requests: 10, max_bytes: 10MB, shadow_timeout_ms: 5, pin_timestamps: false, schema_changes: no,
            overflow: block, consistency: LOCAL_ONE, retry_interval_secs: 0.5, max_retry_attempts: 0,
+           circuit_open_seconds: 2.5,
            journal: always, journal_path: /var/lib/cqlproxy/journal.db, journal_max_bytes: 1GiB,
            journal_full: block, journal_fsync_ms: 0, replay_rate: 500}
         state_file: state/mode.json
@@ -181,6 +184,7 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
     assert not config.mirror.schema_changes
     assert (config.mirror.overflow, config.mirror.consistency) == ("block", ConsistencyLevel.LOCAL_ONE)
     assert (config.mirror.retry_interval_secs, config.mirror.max_retry_attempts) == (0.5, 0)
+    assert config.mirror.circuit_open_seconds == 2.5
     assert (config.mirror.journal, config.mirror.journal_full) == ("always", "block")
     assert config.mirror.journal_path == Path("/var/lib/cqlproxy/journal.db")
     assert (config.mirror.journal_max_bytes, config.mirror.journal_fsync_ms) == (2**30, 0)

@@ -30,6 +30,15 @@ def test_failures_in_a_row_open_it_for_a_while() -> None:
     assert circuit.reopens_at == 10.0 + OPEN_SECONDS
 
 
+def test_it_is_open_for_as_long_as_it_was_told() -> None:
+    circuit = Circuit(2.5)
+    for _ in range(FAILURES_TO_OPEN):
+        circuit.failed(sent=10, now=10)
+    assert circuit.reopens_at == 12.5
+    circuit.open_seconds = 1.0
+    assert circuit.reopens_at == 11.0
+
+
 def test_failures_with_successes_between_them_do_not() -> None:
     circuit = Circuit()
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""A read whose node is lost, or has not run it, goes once to another node; a write does not."""
+"""A read whose node is lost, or has not run it, goes once to another node; a write if its node stops."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from frame_codec import (
     PROTOCOL_V4,
     REQUEST_VERSIONS,
     RESPONSE_VERSIONS,
+    Batch,
+    BatchQuery,
+    BatchType,
     ErrorCode,
     ErrorResponse,
     Execute,
@@ -37,11 +40,13 @@ READS: dict[str, Request] = {
     "EXECUTE": Execute(id_of(SELECT), QueryParameters(values=(KEY,))),
     "QUERY": Query("SELECT payload FROM bench.by_key WHERE key = 1", QueryParameters()),
 }
+INSERT_TEXT = "INSERT INTO bench.by_key (key, payload) VALUES (1, 0x00)"
 WRITES: dict[str, Request] = {
     "EXECUTE": Execute(id_of(INSERT), QueryParameters(values=(KEY, b"x"))),
-    "QUERY": Query("INSERT INTO bench.by_key (key, payload) VALUES (1, 0x00)", QueryParameters()),
+    "QUERY": Query(INSERT_TEXT, QueryParameters()),
 }
 NOT_RUN = (ErrorCode.OVERLOADED, ErrorCode.IS_BOOTSTRAPPING)
+STOPS = PlainError("Server is shutting down", ErrorCode.OVERLOADED)
 ROWS = b"rows"
 
 
@@ -71,10 +76,12 @@ class Bed:
                 found.append((node, stream))
         return found
 
-    def say(self, node: Node, stream: int, answer: bytes | ErrorCode) -> None:
+    def say(self, node: Node, stream: int, answer: bytes | ErrorCode | PlainError) -> None:
         """What a node answers: a RESULT, or an error without fields."""
         if isinstance(answer, ErrorCode):
-            opcode, body = Opcode.ERROR, PlainError("no", answer).encode(PROTOCOL_V4)
+            answer = PlainError("no", answer)
+        if isinstance(answer, PlainError):
+            opcode, body = Opcode.ERROR, answer.encode(PROTOCOL_V4)
         else:
             opcode, body = Opcode.RESULT, answer
         node.receive(encode_frame(0x84, 0, stream, opcode, body))
@@ -186,6 +193,71 @@ def test_a_write_goes_to_one_node_whatever_becomes_of_it(how: str) -> None:
         assert on.sent() == []
 
     run(test)
+
+
+EVERY: dict[str, Request] = {
+    **{f"read by {how}": request for how, request in READS.items()},
+    **{f"write by {how}": request for how, request in WRITES.items()},
+    "BATCH": Batch(BatchType.LOGGED, (BatchQuery(INSERT_TEXT),)),
+    "PREPARE": Prepare(SELECT),
+}
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_what_a_node_refuses_since_it_stops_goes_to_another_one(how: str) -> None:
+    async def test(on: Bed) -> None:
+        answer = prepared(SELECT) if how == "PREPARE" else ROWS
+        for _ in range(6):  # whoever's turn it is
+            stopping, stream = await on.ask(EVERY[how])
+            on.say(stopping, stream, STOPS)
+            other, stream = await on.next_node()
+            assert other is not stopping
+            on.say(other, stream, answer)
+            assert (await on.answer())[3:] == (Opcode.RESULT, answer)
+            assert on.sent() == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_where_all_nodes_stop_the_client_is_told(how: str) -> None:
+    async def test(on: Bed) -> None:
+        node, stream = await on.ask(EVERY[how])
+        for _ in range(2):
+            on.say(node, stream, STOPS)
+            node, stream = await on.next_node()
+        on.say(node, stream, STOPS)
+        assert await on.error() == STOPS
+        assert on.sent() == []
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", READS)
+def test_a_read_that_had_gone_elsewhere_before_is_not_refused_by_a_node_that_stops(how: str) -> None:
+    async def test(on: Bed) -> None:
+        first, _ = await on.ask(READS[how])
+        first.close()
+        await lost(first)
+        stopping, stream = await on.next_node()
+        on.say(stopping, stream, STOPS)
+        third, stream = await on.next_node()
+        assert third is not stopping
+        on.say(third, stream, ROWS)
+        assert (await on.answer())[3:] == (Opcode.RESULT, ROWS)
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", EVERY)
+def test_with_one_node_that_stops_the_client_is_told(how: str) -> None:
+    async def test(on: Bed) -> None:
+        node, stream = await on.ask(EVERY[how])
+        on.say(node, stream, STOPS)
+        assert await on.error() == STOPS
+        assert on.sent() == []
+
+    run(test, nodes=1)
 
 
 @pytest.mark.parametrize("how", READS)
