@@ -3,7 +3,7 @@
 import select
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from frame_codec import (
     RESPONSE_VERSIONS,
@@ -18,15 +18,24 @@ from frame_codec import (
     encode_frame,
     response_start,
 )
-from tests.nodes import CassandraNode, ProxyProcess
 
 _TIMEOUT = 20.0
+
+
+class Server(Protocol):
+    """A node, a proxy, or a pod with one."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 class RawClient:
     """One connection; nothing is sent before it is asked for. `source`: its own address."""
 
-    def __init__(self, server: CassandraNode | ProxyProcess, version: int = 4, *, source: str = "") -> None:
+    def __init__(self, server: Server, version: int = 4, *, source: str = "") -> None:
         self.version = version
         self._socket = socket.create_connection(
             (server.address, server.port), timeout=_TIMEOUT, source_address=(source, 0) if source else None
