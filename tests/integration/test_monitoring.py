@@ -6,6 +6,7 @@ takes about a minute. All faults are there at the same time, each at a proxy of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,24 +38,24 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(
+def seen(
     start_module_proxy: StartProxy,
     shadow: CassandraNode,
     authority: Authority,
     logged: list[Logged],
     root: Path,
-) -> Story:
-    """Had once: well, then with all faults, then well again."""
+) -> Iterator[Scene]:
+    """All that is watched, and Prometheus."""
     tls = {"ca_file": str(authority.file), "check_hostname": False}
-    with scene(start_module_proxy, tls, shadow, root) as seen:
-        logged.append(seen.prometheus)
-        try:
-            return had(seen)
-        finally:
-            logged.remove(seen.prometheus)
+    with scene(start_module_proxy, tls, shadow, root) as all_of_it:
+        logged.append(all_of_it.prometheus)
+        yield all_of_it
+        logged.remove(all_of_it.prometheus)
 
 
-def had(seen: Scene) -> Story:
+@pytest.fixture(scope="module")
+def story(seen: Scene) -> Story:
+    """Had once: well, then with all faults, then well again."""
     expected = {fault.alert for fault in FAULTS.values()}
     seen.prometheus.wait_until(
         lambda: not any(alert.name in expected for alert in seen.prometheus.alerts()),
@@ -112,3 +113,21 @@ def test_every_panel_has_data(asked: Asked, story: Story) -> None:
 def test_every_rule_looks_at_what_is_there(story: Story) -> None:
     absent = {selector for selector, series in story.selected.items() if not series}
     assert absent == set()
+
+
+def test_a_killed_proxy_is_told_of(seen: Scene, story: Story) -> None:
+    """Until it is back, and then that its last run was killed."""
+    assert story.fired, "after the faults"
+    name = "away"
+    proxy = seen.watched[name].proxy
+
+    def told(alert: str, *, fires: bool = True) -> None:
+        seen.prometheus.wait_until(
+            lambda: (seen.firing(name, alert) is not None) == fires, FIRES_WITHIN, what=f"{alert}: {fires}"
+        )
+
+    proxy.kill()
+    told("CqlproxyDown")
+    proxy.start()
+    told("CqlproxyDown", fires=False)
+    told("CqlproxyKilled")

@@ -123,13 +123,13 @@ class Scene:
     prometheus: PrometheusServer
     shadow: CassandraNode
 
-    def firing(self, name: str) -> Active | None:
-        """The alert on a fault, if it fires for the proxy that has it."""
+    def firing(self, name: str, alert: str = "") -> Active | None:
+        """The alert on a fault, or another one, if it fires for the proxy that has the fault."""
         of = self.watched[name]
-        for alert in self.prometheus.alerts():
-            here = alert.labels.get("instance") == of.instance
-            if here and alert.name == of.fault.alert and alert.state == "firing":
-                return alert
+        for active in self.prometheus.alerts():
+            here = active.labels.get("instance") == of.instance
+            if here and active.name == (alert or of.fault.alert) and active.state == "firing":
+                return active
         return None
 
     def waited(self, names: list[str], holds: Callable[[str], bool], timeout: float) -> dict[str, float]:
