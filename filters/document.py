@@ -5,7 +5,7 @@ YAML reads 0123 as 83, 12:30 as 750 and no as false; a tenant's value must stay 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,11 @@ _KNOWN: Final = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
+_NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
+"""How YAML writes nothing without quotes."""
 _DEEPEST: Final = 20
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's, 20 times as fast, wherever PyYAML has it. Of both only the events are used."""
 
 
 class RulesError(Exception):
@@ -41,8 +45,14 @@ class Document:
         self._rest = rest
         self._lines: dict[Location, int] = {(): 1}
         self._problems: list[str] = []
+        self._anchors: dict[str, Value] = {}
+        self._unfinished: Value = []
+        """Stands for what a name means until its end was read."""
+        self.value: Value = None
+        """The root: None for an empty file."""
         try:
-            root = _Loader(content.decode("utf-8-sig"), rest).get_single_node()
+            self._events = _events(content.decode("utf-8-sig"))
+            self._read_document()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise RulesError([f"{path}:{line}: the file is not UTF-8 text"]) from None
@@ -53,10 +63,6 @@ class Document:
             raise RulesError([f"{where}: not valid YAML: {what}"]) from None
         except yaml.YAMLError as error:
             raise RulesError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from None
-        except RecursionError:
-            raise RulesError([f"{path}: the file is nested too deeply"]) from None
-        self.value: Value = None if root is None else self._convert(root, ())
-        """The root: None for an empty file."""
         if self._problems:
             raise RulesError(self._problems)
 
@@ -70,48 +76,86 @@ class Document:
         key = key_path(location)
         return f"{self._path}:{line}: {key}: {what}" if key else f"{self._path}:{line}: {what}"
 
-    def _convert(self, node: yaml.Node, location: Location) -> Value:
-        self._rest()
-        self._lines.setdefault(location, node.start_mark.line + 1)
-        if len(location) > _DEEPEST:
-            # An alias to what contains it has no end.
-            raise RulesError([self.problem(location[:2], "is nested too deeply")])
-        if node.tag not in _KNOWN:
-            self._problems.append(self.problem(location, f"the tag {node.tag} has no meaning here"))
-        if isinstance(node, yaml.MappingNode):
-            return self._convert_mapping(node, location)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._convert(child, (*location, index)) for index, child in enumerate(node.value)]
-        return None if node.tag == _NULL else str(node.value)
+    def _read_document(self) -> None:
+        next(self._events)  # the stream begins
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return
+        self.value = self._value(next(self._events), ())
+        next(self._events)  # the document ends
+        another = next(self._events)
+        if not isinstance(another, yaml.StreamEndEvent):
+            self._problems.append(f"{self._path}:{_line(another)}: a second document begins")
 
-    def _convert_mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Value]:
-        values: dict[str, Value] = {}
-        for key, child in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
+    def _value(self, event: yaml.Event, location: Location) -> Value:
+        """What begins with ``event``; all of its events are taken."""
+        self._rest()
+        self._lines.setdefault(location, _line(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self._anchored(event, location)
+        if not isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
+            raise AssertionError(f"{event} is not the beginning of a value")
+        if event.tag is not None and event.tag not in _KNOWN:
+            self._problems.append(self.problem(location, f"the tag {event.tag} has no meaning here"))
+        if isinstance(event, yaml.ScalarEvent):
+            null = event.value in _NULLS if event.implicit[0] else event.tag == _NULL
+            scalar = None if null else str(event.value)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = scalar
+            return scalar
+        if len(location) >= _DEEPEST:
+            raise RulesError([self.problem(location[:2], "is nested too deeply")])
+        values: list[Value] | dict[str, Value] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+        if event.anchor is not None:
+            # Known before its end, so that what contains itself is told from a name that nothing has.
+            self._anchors[event.anchor] = self._unfinished
+        if isinstance(values, list):
+            self._read_sequence(values, location)
+        else:
+            self._read_mapping(values, location)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = values
+        return values
+
+    def _anchored(self, event: yaml.AliasEvent, location: Location) -> Value:
+        if event.anchor not in self._anchors:
+            what = f"*{event.anchor} stands for nothing above it"
+            raise RulesError([self.problem(location, what)])
+        value = self._anchors[event.anchor]
+        if value is self._unfinished:
+            # What contains itself has no end.
+            raise RulesError([self.problem(location[:2], "is nested too deeply")])
+        return value
+
+    def _read_sequence(self, values: list[Value], location: Location) -> None:
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            values.append(self._value(event, (*location, len(values))))
+
+    def _read_mapping(self, values: dict[str, Value], location: Location) -> None:
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            line = _line(event)
+            if not isinstance(event, yaml.ScalarEvent):
                 self._problems.append(self.problem(location, f"a key on line {line} is not plain text"))
+                self._value(event, (*location, f"the key on line {line}"))
+                self._value(next(self._events), (*location, f"the value of line {line}"))
                 continue
-            inner = (*location, key.value)
-            if key.value in values:
+            inner = (*location, event.value)
+            if event.value in values:
                 first = self._lines[inner]
                 self._lines[inner] = line
                 self._problems.append(self.problem(inner, f"is given twice, first on line {first}"))
-                continue
             self._lines[inner] = line
-            values[key.value] = self._convert(child, inner)
-        return values
+            values[event.value] = self._value(next(self._events), inner)
 
 
-class _Loader(yaml.SafeLoader):
-    """Rests between the nodes."""
+def _line(event: yaml.Event) -> int:
+    """Counted from 1."""
+    return event.start_mark.line + 1 if event.start_mark else 1
 
-    def __init__(self, text: str, rest: Rest) -> None:
-        super().__init__(text)
-        self._rest = rest
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._rest()
-        return super().compose_node(parent, index)
+def _events(text: str) -> Iterator[yaml.Event]:
+    loader = _LOADER(text)
+    while loader.check_event():
+        yield loader.get_event()
 
 
 def key_path(location: Location) -> str:

@@ -103,6 +103,8 @@ _ENCODERS: Final[dict[str, Callable[[str], bytes]]] = {
     "blob": _blob,
     "inet": _inet,
 }
+_UUID_TYPES: Final = ("uuid", "text")
+"""All that a text in the form of a uuid can mean a value of."""
 _SAME_FORM: Final = {"timeuuid": "uuid", "ascii": "text", "varchar": "text", "counter": "bigint"}
 _LITERAL_TYPES: Final = {
     "uuid": "uuid",
@@ -130,14 +132,15 @@ class Tenants:
         """As written, in the order of the file."""
 
     def _add(self, value: str, verdict: Verdict) -> None:
-        for cql_type, encode in _ENCODERS.items():
+        is_uuid = _UUID.fullmatch(value) is not None
+        for cql_type in _UUID_TYPES if is_uuid else _ENCODERS:
             try:
-                form = encode(value)
+                form = _ENCODERS[cql_type](value)
             except (ValueError, KeyError, OverflowError):
                 continue  # not a value of this type, so no value of it is this tenant
             self._forms[cql_type].setdefault(form, verdict)
             self._any.setdefault(form, verdict)
-        if _UUID.fullmatch(value):
+        if is_uuid:
             self._uuid_texts.setdefault(value.lower().encode(), verdict)
 
     def __bool__(self) -> bool:

@@ -216,12 +216,14 @@ ACCEPTED = (
         ("filters: !x {}", [":1: filters: the tag !x has no meaning here"]),
         (
             "a: 1\nfilters: [\n",
-            [":3: not valid YAML: while parsing a flow node, expected the node content, but found"],
+            [":3: not valid YAML: while parsing a flow node, did not find expected node content"],
         ),
         ("filters: &x {tenant_blacklist: *x}", [":1: filters.tenant_blacklist: is nested too deeply"]),
         (b"a: b\nfilters: \xff", [":2: the file is not UTF-8 text"]),
         ("a: \x00", [": not valid YAML: unacceptable character"]),
-        ("[" * 5000, [": the file is nested too deeply"]),
+        ("[" * 5000, [":1: [0][0]: is nested too deeply"]),
+        ("filters:\n  enforce: *x", [":2: filters.enforce: *x stands for nothing above it"]),
+        ("filters: {}\n---\nfilters: {}", [":2: a second document begins"]),
     ],
 )
 def test_a_file_that_is_wrong(tmp_path: Path, text: str | bytes, problems: list[str]) -> None:
