@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
+from time import monotonic
 from typing import Protocol
 
+from cqlproxy.collector import Collector
 from cqlproxy.service_manager import ServiceManager
 from cqlproxy.supervision import EssentialTaskError, Supervisor, Unhandled
 
@@ -21,6 +22,10 @@ FAILED_STOP_SECONDS = 10.0
 class Living(Protocol):
     """What is run: a proxy."""
 
+    @property
+    def collector(self) -> Collector:
+        """Begun when the proxy has started, and asked to look by the proxy from then on."""
+
     async def start(self) -> None:
         """Return once clients can connect."""
 
@@ -32,21 +37,6 @@ class Living(Protocol):
 
     def count_unhandled_error(self) -> None:
         """Something has failed in the background."""
-
-
-COLLECTED_AT = (10_000, 10, 1_000)
-"""The thresholds of the garbage collector (``gc.set_threshold``) while clients are served: it never looks at
-more than some 100,000 new objects at once, which takes a few milliseconds, and hardly ever at all of them."""
-
-
-def _spare_the_collector() -> None:
-    """Leave what lasts as long as the process out of collections, and have few of them.
-
-    Requests leave no cycles behind: a collection finds next to nothing, and clients wait for it.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AT)
 
 
 async def run_to_the_end(proxy: Living) -> None:
@@ -80,7 +70,7 @@ async def run_to_the_end(proxy: Living) -> None:
     try:
         if starting.done():
             starting.result()
-            _spare_the_collector()
+            proxy.collector.begin(monotonic())
             manager.ready()
             supervisor.start(manager.keep_alive(), "watchdog")
             await asked

@@ -19,6 +19,8 @@ from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import UserLimits, UserPools
 from cqlproxy.cluster.versions import VersionedCluster
 from cqlproxy.config import Config, Tracing
+from cqlproxy.collector import Collector
+from cqlproxy.config import Config
 from cqlproxy.config_in_force import ConfigInForce
 from cqlproxy.configured_clusters import ConfiguredClusters
 from cqlproxy.dead_letters import DeadLetters
@@ -224,6 +226,7 @@ class Proxy:
             watched=files.states,
         )
         self.live = Recorder(metrics, events or RecentEvents())
+        self.collector = Collector(self._under_way)
 
     def _new_router(
         self, config: Config, statements: StatementCache, copies: Copies, clock: WriteClock
@@ -388,6 +391,10 @@ class Proxy:
             log.warning("copies are lost at shutdown: there is no journal", extra={"copies": left})
         return all(drained) or self._journal is not None
 
+    def _under_way(self) -> int:
+        """Requests and copies that are."""
+        return self._listener.load.requests + sum(mirror.depth for mirror in self._mirrors)
+
     async def _sweep(self) -> None:
         while True:
             due = monotonic() + SWEEP_SECONDS
@@ -399,6 +406,7 @@ class Proxy:
                     cluster.sweep(now)
             self._listener.sweep(now)
             self.mirrors.note(now)
+            self.collector.look(now)
             if (ahead := self._clock.ahead_seconds) > CLOCK_BEHIND_SECONDS:
                 log.warning(
                     "the system's clock has stepped back: write times go on from the last one, not to be"

@@ -145,6 +145,9 @@ async def started(setting: Setting) -> AsyncIterator[InProcess]:
         rules = load_rules(config.filters.rules_file, loaded_at=time.time())
         state = StateFile.open(config.state_file, config.mode, shadow=True, now=datetime.now(UTC))
         proxy = Proxy(config, rules, state, journal, metrics, SecurityFiles(config))
+        for mirror in proxy._mirrors:
+            # Copies go as they come: what is counted must not depend on how fast the machine is.
+            mirror._gathering.moment = 0.0
         nodes: list[Node] = []
         try:
             primary, shadow = proxy._clusters

@@ -27,6 +27,7 @@ from cqlproxy.mirror.awaited import Awaited
 from cqlproxy.mirror.backlog import Backlog
 from cqlproxy.mirror.delivery import Delivery
 from cqlproxy.mirror.endings import AskAgain, Endings
+from cqlproxy.mirror.gathering import MOMENT, Gathering
 from cqlproxy.mirror.graves import Graves
 from cqlproxy.mirror.holding import Holding
 from cqlproxy.mirror.mutation import Mutation, Settled
@@ -39,6 +40,7 @@ from filters import Rules
 from frame_codec import Opcode
 
 _EXECUTE: Final = int(Opcode.EXECUTE)
+_BATCH: Final = int(Opcode.BATCH)
 
 
 def _nobody_waits() -> None:
@@ -50,6 +52,7 @@ class Mirror:
 
     ``rules`` are those in force, until ``use_rules``; ``ask_again`` judges by them what waited. ``journal``
     is None when there is none. ``clock`` gives seconds that never go back, ``random`` numbers from 0 to 1.
+    ``moment`` is for how long a copy may wait for others to be sent with, in seconds; 0: it never does.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Mirror:
         journal: Journal | None,
         clock: Callable[[], float] = monotonic,
         random: Callable[[], float] = random,
+        moment: float = MOMENT,
     ) -> None:
         self.side = side
         self._target = target
@@ -128,6 +132,7 @@ class Mirror:
             protects=self._protects,
             overflow=settings.overflow,
         )
+        self._gathering = Gathering(self._send_gathered, moment)
 
     # --- what is seen from outside ------------------------------------------------------------
 
@@ -190,7 +195,8 @@ class Mirror:
     def lag(self) -> float:
         """Age in seconds of the oldest copy in memory that is not settled; 0 when there is none."""
         # Asked for at each scrape: not a look at each of tens of thousands that wait in order.
-        candidates = [*self._delivery, *self._outcomes.retries, *self._turns.oldest()]
+        gathered = self._gathering.copies[:1]
+        candidates = [*self._delivery, *self._outcomes.retries, *self._turns.oldest(), *gathered]
         if self._backlog is not None:
             candidates.extend(islice(self._backlog.waiting, 1))
         oldest = min((mutation.offered for mutation in candidates), default=None)
@@ -198,7 +204,7 @@ class Mirror:
 
     def in_memory(self) -> list[Mutation]:
         """The copies in memory that are not settled, in no order; each time a list of them all."""
-        found = [*self._delivery, *self._outcomes.retries, *self._turns]
+        found = [*self._delivery, *self._outcomes.retries, *self._turns, *self._gathering.copies]
         if self._backlog is not None:
             found.extend(self._backlog.waiting)
         return found
@@ -218,8 +224,43 @@ class Mirror:
             return
         holding.held += 1
         holding.held_bytes += size
+        gathering = self._gathering
+        if self._waiting.calm and not mutation.ordered:
+            if mutation.opcode != _BATCH:
+                if gathering.takes(mutation):
+                    return
+            elif gathering.copies:
+                gathering.end()
+            if self._starts(mutation):
+                return
+        else:
+            gathering.end()
+        self._waiting.add(mutation)
+
+    def _offer_now(self, mutation: Mutation) -> None:
+        """As ``offer``, without waiting for company."""
+        # Hot path: once for every copy for a cluster of several nodes.
+        holding = self._holding
+        size = mutation.size
+        if holding.held >= holding.max_requests or holding.held_bytes + size > holding.max_bytes:
+            self._waiting.overflow(mutation, _nobody_waits)
+            return
+        holding.held += 1
+        holding.held_bytes += size
         if not self._waiting.calm or mutation.ordered or not self._starts(mutation):
             self._waiting.add(mutation)
+
+    def _send_gathered(self, mutations: list[Mutation]) -> None:
+        # Hot path.
+        room = self._outcomes.limit - len(self._in_flight)
+        started = 0
+        if self._waiting.calm and room > 0 and self._target.only is not None:
+            started = self._delivery.start_together(mutations if room >= len(mutations) else mutations[:room])
+        start = self._delivery.start
+        for mutation in mutations[started:]:
+            if room <= started or not self._waiting.calm or not start(mutation):
+                self._waiting.add(mutation)
+            started += 1
 
     def offer_together(self, mutations: list[Mutation]) -> None:
         """Take copies that may be sent at once; as ``offer`` for each."""
@@ -232,7 +273,11 @@ class Mirror:
             offered = mutations if room >= count else mutations[:room]
             size = sum([mutation.size for mutation in offered])
             if holding.held_bytes + size <= holding.max_bytes:
-                started = self._delivery.start_together(offered)
+                if offered is mutations and self._gathering.takes_together(mutations):
+                    started = count
+                else:
+                    self._gathering.end()
+                    started = self._delivery.start_together(offered)
                 if started == count:
                     holding.held += count
                     holding.held_bytes += size
@@ -244,13 +289,14 @@ class Mirror:
                     holding.held_bytes += size
             if started < len(offered):
                 for mutation in mutations[started:]:
-                    self.offer(mutation)
+                    self._offer_now(mutation)
                 return
         if started < count:
             self._wait_together(mutations[started:])
 
     def _wait_together(self, mutations: list[Mutation]) -> None:
         """Offer copies that have to wait, since others do: they join the queue at once where each would."""
+        self._gathering.end()
         holding = self._holding
         held = holding.held + len(mutations)
         held_bytes = holding.held_bytes + sum([mutation.size for mutation in mutations])
@@ -267,6 +313,7 @@ class Mirror:
 
         That is when the journal has the copy, if it takes all of them; else as soon as memory has room.
         """
+        self._gathering.end()
         waiting = self._waiting
         fits = self._holding.fits(mutation)
         if self._protects:
@@ -318,6 +365,7 @@ class Mirror:
         copy is a dead letter. Under ``sync_failure`` ``queue`` always with None: a copy whose attempt failed
         goes on as if it had been offered.
         """
+        self._gathering.end()
         why: str | None = None
         if not self._target.ready:
             why = "no node of it is connected"
@@ -428,6 +476,7 @@ class Mirror:
                 error = "the proxy stopped before the answer came"
                 self._endings.give_up(mutation, Reason.UNKNOWN_OUTCOME, error)
         waiting.extend((*not_sent, *self._outcomes.retries.clear(), *self._turns.clear(), *read_back))
+        waiting.extend(self._gathering.clear())
         # In the order in which they were written; what has started stood before what has not.
         waiting.sort(key=when_offered)
         for mutation in waiting:

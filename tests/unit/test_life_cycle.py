@@ -9,8 +9,20 @@ import signal
 import pytest
 
 from cqlproxy import life_cycle
+from cqlproxy.collector import Collector
 from cqlproxy.life_cycle import run_to_the_end
 from cqlproxy.supervision import EssentialTaskError, Supervisor
+
+
+class Untouched(Collector):
+    """Leaves the collector of the tests as it is, and notes that it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0)
+        self.begun = False
+
+    def begin(self, now: float) -> None:
+        self.begun = True
 
 
 class Scripted:
@@ -20,6 +32,7 @@ class Scripted:
         self.calls: list[str] = []
         self._starts, self._fails, self._stops = starts, fails, stops
         self._supervisor = Supervisor()
+        self.collector = Untouched()
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -50,6 +63,7 @@ def test_a_signal_stops_it_in_order(starts: bool) -> None:
     scripted = Scripted(starts=starts)
     asyncio.run(run_to_the_end(scripted))
     assert scripted.calls == ["start", "stop"]
+    assert scripted.collector.begun is starts
 
 
 @pytest.mark.parametrize("starts", [True, False], ids=["started", "still starting"])

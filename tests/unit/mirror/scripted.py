@@ -148,6 +148,7 @@ class Setting:
         clock: Callable[[], float] | None = None,
         target: Target | None = None,
         settings: MirrorSettings = SETTINGS,
+        moment: float = 0.0,
     ) -> None:
         self.target = target or Target()
         self.metrics = Metrics(Mode.DUAL_WRITE_ASYNC)
@@ -168,6 +169,7 @@ class Setting:
             ask_again=lambda mutation: self.judge(mutation),
             journal=journal,
             clock=self.clock,
+            moment=moment,
         )
 
     @property
