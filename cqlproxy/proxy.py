@@ -18,9 +18,8 @@ from cqlproxy.cluster.backend import Backend, ConnectError
 from cqlproxy.cluster.side import Side
 from cqlproxy.cluster.users import UserLimits, UserPools
 from cqlproxy.cluster.versions import VersionedCluster
-from cqlproxy.config import Config, Tracing
 from cqlproxy.collector import Collector
-from cqlproxy.config import Config
+from cqlproxy.config import Config, Tracing
 from cqlproxy.config_in_force import ConfigInForce
 from cqlproxy.configured_clusters import ConfiguredClusters
 from cqlproxy.dead_letters import DeadLetters
