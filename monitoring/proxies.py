@@ -246,6 +246,12 @@ def _process() -> Iterable[Builder[Panel]]:
         Query(of_all("max", "proxy_write_clock_ahead_seconds"), "{{instance}}"),
         unit="s",
     )
+    yield lines(
+        "Trace spans",
+        "OpenTelemetry spans by what became of them; none while tracing is off.",
+        Query(per_second("proxy_trace_spans_total", by="outcome"), "{{outcome}}"),
+        unit="ops",
+    )
 
 
 def _files() -> Iterable[Builder[Panel]]:
