@@ -5,7 +5,7 @@ import pytest
 from tests.drivers import page
 from tests.drivers.clients import CLIENTS, Client
 from tests.drivers.dialogue import Line
-from tests.drivers.transcripts import differences, unmeant
+from tests.drivers.transcripts import differences, disagreements, unmeant
 
 FIRST: Line = {"client": "some driver", "version": "1.2"}
 
@@ -50,6 +50,20 @@ def test_a_meant_difference_is_meant_in_exactly_one_way() -> None:
     assert unmeant(differences([local("5")], [local("4")])) == []
     assert unmeant(differences([local("5")], [local("4", "4.1.0")])) != []
     assert unmeant(differences([local("5")], [local("3")])) != []
+
+
+def test_clients_that_read_a_value_otherwise_disagree() -> None:
+    def read(*values: object) -> list[Line]:
+        return [FIRST, step("types", "bigint", {"read": list(values), "again": ["0"]})]
+
+    unknown = {"kind": "ValueError", "message": "no such value"}
+    assert disagreements({"a": read("0", "1"), "b": read("0", "1"), "c": read("0", unknown)}) == []
+    (found,) = disagreements({"a": read("0", "1"), "b": read("0", "-1")})
+    assert "'bigint', 'read', 1" in found
+    assert "['b']" in found
+    # What is not a value is for the comparison of the two runs of one client.
+    errors = {"a": [step("errors", "syntax", "1")], "b": [step("errors", "syntax", "2")]}
+    assert disagreements(errors) == []
 
 
 def made(*proxied: Line) -> str:
