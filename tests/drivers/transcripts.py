@@ -70,20 +70,20 @@ _VALUES = ("types", "collections", "udt", "tuple", "vector")
 
 
 def disagreements(transcripts: Mapping[str, list[Line]]) -> list[str]:
-    """What clients have read of the same literals and other clients have not: a line for each type.
+    """What clients have read of the same literals and other clients have not: a line for each value.
 
-    transcripts: by the client's name. Errors are left out: a driver may not know a value that others do.
+    transcripts: by the client's name. Errors are left out: a driver may not know a value that others do. So is
+    what was read again: some drivers write null for what is empty.
     """
-    seen: dict[tuple[str, str, str, int], dict[str, list[str]]] = {}
+    seen: dict[tuple[str, str, int], dict[str, list[str]]] = {}
     for name, lines in transcripts.items():
         for line in lines:
             answer = line.get("answer")
             if line.get("feature") not in _VALUES or not isinstance(answer, dict) or "read" not in answer:
                 continue
-            for kind in ("read", "again"):
-                for index, value in enumerate(answer[kind]):
-                    if not isinstance(value, dict):
-                        key = (str(line["feature"]), str(line["step"]), kind, index)
-                        text = json.dumps(value, ensure_ascii=False)
-                        seen.setdefault(key, {}).setdefault(text, []).append(name)
+            for index, value in enumerate(answer["read"]):
+                if not isinstance(value, dict):
+                    key = (str(line["feature"]), str(line["step"]), index)
+                    text = json.dumps(value, ensure_ascii=False)
+                    seen.setdefault(key, {}).setdefault(text, []).append(name)
     return [f"{key}: {by_value}" for key, by_value in seen.items() if len(by_value) > 1]
