@@ -72,8 +72,8 @@ _VALUES = ("types", "collections", "udt", "tuple", "vector")
 def disagreements(transcripts: Mapping[str, list[Line]]) -> list[str]:
     """What clients have read of the same literals and other clients have not: a line for each value.
 
-    transcripts: by the client's name. Errors are left out: a driver may not know a value that others do. So is
-    what was read again: some drivers write null for what is empty.
+    transcripts: by the client's name. Errors are left out: a driver may not know a value that others do. So
+    is what was read again: some drivers write null for what is empty.
     """
     seen: dict[tuple[str, str, int], dict[str, list[str]]] = {}
     for name, lines in transcripts.items():
