@@ -6,6 +6,7 @@ takes about a minute. All faults are there at the same time, each at a proxy of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ import promql_parser
 import pytest
 
 from monitoring.queries import Asked, in_legend, of_dashboards, of_rules, selectors_of
+from monitoring.rules import ALERTS
 from tests.integration.conftest import Logged, StartProxy
+from tests.integration.shortened_rules import shortened
 from tests.integration.watched_faults import FAULTS, Scene, scene
 from tests.nodes import CassandraNode
 from tests.nodes.certificates import Authority
@@ -85,6 +88,16 @@ def story(seen: Scene) -> Story:
 
 
 each_fault = pytest.mark.parametrize("name", FAULTS)
+
+
+def test_the_rules_are_the_same_but_for_their_pace() -> None:
+    duration = re.compile(r"(?:(?<=\[)|(?<=for: )|(?<=offset ))\d+(?:ms|s|m|h)\b")
+    of_the_project = ALERTS.read_text()
+    of_the_test = shortened(of_the_project)
+    assert duration.sub("", of_the_test) == duration.sub("", of_the_project)
+    for long, short in zip(duration.findall(of_the_project), duration.findall(of_the_test), strict=True):
+        shorter = promql_parser.parse_duration(long) / promql_parser.parse_duration(short)
+        assert shorter == pytest.approx(60, rel=0.05)
 
 
 @each_fault
