@@ -7,7 +7,7 @@ OLD_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("cqlproxy need
 RUN := $(PYTHON) -c '$(OLD_PYTHON)' && $(PYTHON) -m bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long drivers fuzz soak check lock format docs dashboards unit integration bench bench-nodes bench-micro bench-rules bench-journal profile
+.PHONY: help demo test test-long drivers fuzz soak check lock format docs dashboards unit integration bench bench-nodes bench-micro bench-rules bench-scrapes bench-journal profile
 
 help:
 	@echo "make demo         primary, shadow, proxy and an ordinary program, then both clusters compared"
@@ -30,6 +30,7 @@ help:
 	@echo "make bench-nodes  the same on real nodes, and with latte when it is installed"
 	@echo "make profile KIND=insert|select|text|batch [JOURNAL=always]  flame graph and hottest functions under load"
 	@echo "make bench-rules  what 10,000 tenants and 500 table patterns in the rules cost per request"
+	@echo "make bench-scrapes  what a scrape of /metrics each second costs under full load"
 	@echo "make bench-journal  what the journal costs, spills and replays, and the memory of 5 million waiting copies"
 
 demo:
@@ -95,6 +96,9 @@ bench-nodes:
 
 bench-rules:
 	@$(RUN) --java python -m benchmarks.rules_cost
+
+bench-scrapes:
+	@$(RUN) --java python -m benchmarks.scrapes_cost
 
 bench-journal:
 	@$(RUN) --java python -m benchmarks.journal_cost
