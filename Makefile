@@ -14,7 +14,7 @@ help:
 	@echo "make demo KEEP=1  the same, and all of it left running until Ctrl-C"
 	@echo "make test         lint, types, unit tests and integration tests on real Cassandra nodes"
 	@echo "make test-long    outages of a minute, 50 stops, each fault on each of three nodes, 50,000 operations in each mode"
-	@echo "make drivers      every client of tests/drivers (CLIENTS=, a pattern); and docs/drivers.md of what they saw"
+	@echo "make drivers      every client of tests/drivers, and docs/drivers.md of what they saw (CLIENTS=, a pattern: those alone)"
 	@echo "make fuzz         10 million mutated frames (FRAMES=) against a running proxy"
 	@echo "make soak         30 minutes (MINUTES=) at half load, with switches, restarts and crowds; build/soak.json (OUT=)"
 	@echo "make check        lint, format, types, and an audit of what is installed for known vulnerabilities"
@@ -48,7 +48,9 @@ test-long:
 drivers:
 	@CQLPROXY_CLIENTS='$(CLIENTS)' CQLPROXY_TRANSCRIPTS=build/drivers $(RUN) --java \
 		pytest tests/drivers --deselect tests/drivers/test_clients.py::test_the_page_tells_what_was_seen
+ifeq ($(CLIENTS),)
 	@$(RUN) python -m tests.drivers.page build/drivers > docs/.made && mv docs/.made docs/drivers.md
+endif
 
 fuzz:
 	@CQLPROXY_FUZZ_FRAMES=$(or $(FRAMES),10000000) $(RUN) --java pytest -s -o faulthandler_timeout=0 tests/integration/test_fuzz.py

@@ -67,6 +67,11 @@ ABSENT: tuple[tuple[str, str, str], ...] = (
         "https://github.com/apache/cassandra-python-driver/pull/1270",
     ),
     (
+        "Java: cassandra-driver-core 3.x",
+        "not run; the driver for Java 4.x took its place",
+        "https://github.com/apache/cassandra-java-driver/tree/3.x",
+    ),
+    (
         "latte",
         "writes through the proxy in `make bench-nodes`, where it is installed: to build it takes longer than"
         " all clients of this page together",
