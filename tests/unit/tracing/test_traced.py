@@ -30,12 +30,16 @@ MODES = [
 ]
 
 
-@pytest.mark.parametrize("traced", [1.0, 0.3])
-@pytest.mark.parametrize(("mode", "journal"), MODES)
+@pytest.mark.parametrize(
+    ("mode", "journal", "traced"), [*((*one, 1.0) for one in MODES), ("dual_write_async", "overflow", 0.3)]
+)
 def test_what_is_traced_is_served_as_what_is_not(mode: str, journal: str, traced: float) -> None:
-    with pair(Setting(mode, journal, traces=NOWHERE, traced=traced), Setting(mode, journal)) as both:
+    with (
+        running_collector() as collector,
+        pair(Setting(mode, journal, traces=collector.url, traced=traced), Setting(mode, journal)) as both,
+    ):
 
-        @settings(max_examples=8)
+        @settings(max_examples=6)
         @given(asked=sequences)
         def same(asked: list[Asked]) -> None:
             both.compare(asked)
