@@ -32,9 +32,9 @@ def _of_project(*extras: str) -> list[str]:
 
 
 def _of_image() -> list[str]:
-    """What the program runs on, and nothing else: for the container image."""
-    wanted: list[str] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
-    return wanted
+    """What the program runs on, with all that can be configured: for the container image."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["otel"]]
 
 
 def _of_build() -> list[str]:

@@ -27,7 +27,7 @@ def ready(api: BlockingTransport, as_json: bool) -> None:
     \b
     Examples:
       cqlproxy ready
-      cqlproxy ready -c /etc/cqlproxy/proxy.yaml
+      cqlproxy ready -c proxy.yaml
     """
     reply = asked(lambda: api.get("/ready"))
     if reply.status not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
