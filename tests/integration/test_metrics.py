@@ -16,7 +16,7 @@ from tests.integration.conftest import StartProxy
 from tests.integration.raw_client import RawClient
 from tests.nodes import CassandraNode, ProxyProcess
 from tests.nodes.addresses import ADMIN_PORT
-from tests.unit.tracing.collector import CLIENT, SERVER, Collector, running_collector
+from tests.unit.tracing.collector import CLIENT, SERVER, Collector, Seen, running_collector
 
 RULES: dict[str, object] = {"table_blacklist": ["figures.held"]}
 SCHEMA = (
@@ -157,15 +157,28 @@ def test_openmetrics_is_for_who_asks_for_it(proxy: ProxyProcess) -> None:
 
 
 def test_each_request_and_each_copy_has_its_span(proxy: ProxyProcess, collector: Collector) -> None:
-    # Five statements of the schema and their copies, three writes of which one is held back, three reads.
-    spans = collector.wait_for(2 * len(SCHEMA) + 3 + 2 + 3)
-    requests = {span.span: span for span in spans if span.kind == SERVER}
-    assert [span.name for span in requests.values()].count("INSERT figures.rows") == 1
-    (copy,) = (span for span in spans if span.kind == CLIENT and span.name == "copy figures.rows")
-    assert requests[copy.parent].name == "INSERT figures.rows"
-    assert requests[copy.parent].attributes["network.peer.address"] != copy.attributes["network.peer.address"]
-    (lost,) = (
-        span for span in spans if span.kind == CLIENT and span.name == "copy figures.lost" and span.status
+    def pair(spans: list[Seen], table: str) -> tuple[Seen, Seen] | None:
+        """A write and its copy."""
+        requests = {span.span: span for span in spans if span.name == f"INSERT figures.{table}"}
+        found = [(requests[span.parent], span) for span in spans if span.parent in requests]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    spans = collector.wait_until(
+        lambda spans: (
+            pair(spans, "rows") is not None
+            and pair(spans, "lost") is not None
+            and sum(span.name == "SELECT figures.rows" for span in spans) == 3
+        )
     )
-    assert lost.attributes["error.type"] == "invalid"
+    written, lost = pair(spans, "rows"), pair(spans, "lost")
+    assert written is not None
+    assert lost is not None
+    for request, copy in (written, lost):
+        assert (request.kind, copy.kind) == (SERVER, CLIENT)
+        assert request.trace == copy.trace
+        assert request.attributes["network.peer.address"] != copy.attributes["network.peer.address"]
+    assert "error.type" not in written[1].attributes
+    assert lost[1].attributes["error.type"] == "invalid"
+    assert pair(spans, "held") is None
     assert SECRET.encode() not in collector.raw

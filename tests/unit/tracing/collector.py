@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -64,10 +64,14 @@ class Collector:
                         )
             self._come.notify_all()
 
-    def wait_for(self, count: int, seconds: float = 60.0) -> list[Seen]:
+    def wait_for(self, count: int) -> list[Seen]:
         """The spans, once there are so many."""
+        return self.wait_until(lambda spans: len(spans) >= count)
+
+    def wait_until(self, holds: Callable[[list[Seen]], bool], seconds: float = 60.0) -> list[Seen]:
+        """The spans, once that is true of them."""
         with self._come:
-            assert self._come.wait_for(lambda: len(self.spans) >= count, seconds), self.spans
+            assert self._come.wait_for(lambda: holds(self.spans), seconds), self.spans
             return list(self.spans)
 
 
