@@ -36,8 +36,9 @@ help:
 demo:
 	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: check
-	@$(RUN) --java --chromium pytest
+# Two at a time those that measure nothing; alone those that do; then all the others, which share nodes.
+test: check unit
+	@$(RUN) --java --chromium pytest --ignore=tests/unit
 
 test-long:
 	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 \
@@ -82,7 +83,8 @@ dashboards:
 	@$(RUN) python -m monitoring
 
 unit:
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest -n 2 --dist loadfile tests/unit --ignore=tests/unit/benchmarks
+	@$(RUN) pytest tests/unit/benchmarks
 
 integration:
 	@$(RUN) --java --chromium pytest tests/integration

@@ -6,7 +6,7 @@ When a test fails, its report ends with the last lines of the logs of all that r
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 
@@ -20,6 +20,9 @@ from tests.nodes import (
     workspace,
 )
 from tests.nodes.certificates import Authority, client_encryption
+
+CIRCUIT_OPEN_SECONDS = 3.0
+"""How long proxies spare a cluster that failed, unless a test says otherwise: tests wait for its end."""
 
 
 class Logged(Protocol):
@@ -149,7 +152,10 @@ def _starting_proxies(
         between: tuple[CassandraNode, CassandraNode | None] | None = None,
         **changes: object,
     ) -> ProxyProcess:
-        settings = proxy_settings(loopback_address(), *(between or (primary, shadow)), **changes)
+        settings = proxy_settings(
+            loopback_address(), *(between or (primary, shadow)), **{"mirror": {}, **changes}
+        )
+        cast("dict[str, object]", settings["mirror"]).setdefault("circuit_open_seconds", CIRCUIT_OPEN_SECONDS)
         place = Path(tempfile.mkdtemp(prefix="proxy-", dir=root))
         proxy = ProxyProcess(settings, place, rules=rules)
         started.append(proxy)

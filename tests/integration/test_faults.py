@@ -32,6 +32,15 @@ def settled(proxy: ProxyProcess, timeout: float = 60) -> dict[str, object]:
         time.sleep(0.1)
 
 
+def caught_up(proxy: ProxyProcess) -> None:
+    """Until the copies that waited have arrived, while others go on coming."""
+    proxy.wait_until(
+        lambda stats: not stats["journal_depth"] and int(str(stats["queue_depth"])) < RATE,
+        60,
+        what="the end of what waited",
+    )
+
+
 def rows_of(node: CassandraNode, keyspace: str, root: Path) -> list[list[object]]:
     found = DriverProgram(_DUMP, node.address, node.port, f"{keyspace}.steady:v", root=root).result(60)
     rows = found[f"{keyspace}.steady"]
@@ -61,7 +70,7 @@ def test_a_shadow_killed_and_restarted_under_load_is_not_felt_and_catches_up(
     start_proxy: StartProxy, primary: CassandraNode, shadow: CassandraNode, root: Path
 ) -> None:
     proxy = start_proxy()
-    load = Load(proxy, "shadow_killed", seconds=24, rate=RATE, root=root)
+    load = Load(proxy, "shadow_killed", seconds=90, rate=RATE, root=root)
     load.wait_until_running(proxy)
     shadow.kill()
     time.sleep(3)
@@ -70,6 +79,8 @@ def test_a_shadow_killed_and_restarted_under_load_is_not_felt_and_catches_up(
     assert isinstance(depth, int)
     assert depth > RATE  # copies wait while the shadow is away
     shadow.start()
+    caught_up(proxy)
+    load.end()
     untouched(load.result())
     stats = settled(proxy)
     assert stats["failed_copies"] == stats["dropped_writes"] == 0, stats
@@ -81,14 +92,16 @@ def test_a_paused_shadow_is_not_felt_and_what_it_missed_is_counted(
     start_proxy: StartProxy, primary: CassandraNode, shadow: CassandraNode, root: Path
 ) -> None:
     proxy = start_proxy(mirror={"shadow_timeout_ms": 1000})
-    load = Load(proxy, "shadow_paused", seconds=20, rate=RATE, root=root)
+    load = Load(proxy, "shadow_paused", seconds=90, rate=RATE, root=root)
     load.wait_until_running(proxy)
     shadow.pause()
-    time.sleep(12)  # longer than it takes the heartbeat to find a node that does not answer
-    _, metrics = proxy.get("/metrics")
-    assert f'proxy_node_up{{cluster="shadow",node="{shadow.address}:{shadow.port}"}} 0\n' in metrics.decode()
+    down = f'proxy_node_up{{cluster="shadow",node="{shadow.address}:{shadow.port}"}} 0\n'
+    # The heartbeat finds a node that does not answer.
+    proxy.wait_until(lambda stats: down in proxy.get("/metrics")[1].decode(), 12, what="a node that is down")
     assert proxy.get("/ready")[0] == 200
     shadow.resume()
+    caught_up(proxy)
+    load.end()
     untouched(load.result())
     stats = settled(proxy)
     assert_all_accounted_for(stats)

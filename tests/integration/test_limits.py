@@ -228,19 +228,37 @@ class TestTime:
         # Cut off is who has not closed its end soon after the proxy's.
         assert counted(proxy, "clients_ended", "lingering") == 0
 
+    @pytest.fixture
+    def much(self, primary: CassandraNode) -> bytes:
+        """Questions whose answers are 48 MiB, far more than the kernel holds, and cost the node little."""
+        with RawClient(primary) as client:
+            client.start()
+            for text in (
+                "CREATE KEYSPACE IF NOT EXISTS long_answers WITH replication ="
+                " {'class': 'SimpleStrategy', 'replication_factor': 1}",
+                "CREATE TABLE IF NOT EXISTS long_answers.t (id int PRIMARY KEY, v blob)",
+                f"INSERT INTO long_answers.t (id, v) VALUES (0, 0x{'ab' * 2**20})",
+            ):
+                client.request(Query(text, QueryParameters()))
+                client.expect(Opcode.RESULT, stream=1)
+        return queries("SELECT v FROM long_answers.t WHERE id = 0", 48)
+
     def test_who_leaves_its_answers_unread_is_disconnected(self, proxy: ProxyProcess) -> None:
         with RawClient(proxy) as greedy:
             greedy.start()
+            # Not too much: who has more to read has more time.
             greedy.send(queries("SELECT * FROM system_schema.columns", 200))
             proxy.wait_until(
                 lambda stats: "unread_seconds" in str(stats["clients_ended"]), 20, what="an end with it"
             )
 
-    def test_too_many_answers_that_nobody_reads_end_it_sooner(self, start_proxy: StartProxy) -> None:
+    def test_too_many_answers_that_nobody_reads_end_it_sooner(
+        self, start_proxy: StartProxy, much: bytes
+    ) -> None:
         proxy = start_proxy(listen={"max_unread_bytes": "3MiB"})
         with RawClient(proxy) as greedy:
             greedy.start()
-            greedy.send(queries("SELECT * FROM system_schema.columns", 500))
+            greedy.send(much)
             proxy.wait_until(
                 lambda stats: "max_unread_bytes" in str(stats["clients_ended"]), 20, what="an end with it"
             )

@@ -38,8 +38,7 @@ IN_MEMORY = 250
 """Copies that a proxy may keep in memory; the journal gets the others."""
 
 CATCH_UP_SECONDS = 60 + 10 * AWAY_SECONDS
-"""At most until all has arrived after an outage. A circuit that has opened is closed after half a minute; a
-node that was killed is slow for as long."""
+"""At most until all has arrived after an outage. A node that was killed is slow for half a minute."""
 
 FULL = PlainError("too much to do", ErrorCode.OVERLOADED)
 

@@ -27,10 +27,14 @@ class Clock:
 def test_it_rests_after_half_a_millisecond_of_work() -> None:
     clock = Clock()
     rest = Resting(clock)
-    began = time.perf_counter()
     clock.now = 0.0004
-    rest()
-    assert time.perf_counter() - began < 0.001
+    taken = []
+    for _ in range(5):
+        began = time.perf_counter()
+        rest()
+        taken.append(time.perf_counter() - began)
+    # The best of some, since other work may take the processor meanwhile.
+    assert min(taken) < 0.001
     clock.now = 0.0005
     began = time.perf_counter()
     rest()
