@@ -6,9 +6,11 @@ raises `bootstrap.commands.BootstrapError` with what to type; its tests fail the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bootstrap.environments import CHECKOUT, client_python
+from tests.drivers import builds
 
 FOLDER = Path(__file__).parent
 
@@ -49,6 +51,11 @@ CLIENTS: tuple[Client, ...] = (
         {**_IN_CHECKOUT, "REACTOR": "asyncio"},
     ),
     Client("python_scylla", "Python: scylla-driver", _python("scylla-driver"), _IN_CHECKOUT),
+    Client("go_gocql", "Go: gocql", partial(builds.go, "gocql", tags="gocql1")),
+    Client("go_cassandra", "Go: apache/cassandra-gocql-driver", partial(builds.go, "gocql")),
+    Client("java", "Java: java-driver", partial(builds.java, "java")),
+    Client("rust", "Rust: scylla", partial(builds.rust, "rust")),
+    Client("node", "Node.js: cassandra-driver", partial(builds.node, "node")),
     Client(
         "cqlsh",
         "cqlsh",
