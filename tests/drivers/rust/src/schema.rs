@@ -55,6 +55,8 @@ pub async fn using(work: &Work) -> Anything<()> {
         Err(error) => feature.failed("missing", &error),
     }
     work.plain(&feature, "still", "SELECT count(*) FROM many").await;
+    // The driver remembers even a keyspace that it could not use, and its next connections would fail for it.
+    work.session.use_keyspace(&work.keyspace, false).await?;
     Ok(())
 }
 
