@@ -36,9 +36,10 @@ help:
 demo:
 	@$(RUN) --java python -m demo.run $(if $(filter-out 0,$(KEEP)),--keep)
 
-# Two at a time those that measure nothing; alone those that do; then all the others, which share nodes.
+# Two at a time those that measure nothing; alone those that do; then those that share nodes. The drivers have a
+# target of their own.
 test: check unit
-	@$(RUN) --java --chromium pytest --ignore=tests/unit
+	@$(RUN) --java --chromium pytest tests/integration
 
 test-long:
 	@CQLPROXY_AWAY_SECONDS=60 CQLPROXY_OPERATIONS=200000 CQLPROXY_STOPS=50 \

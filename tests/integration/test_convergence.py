@@ -16,7 +16,7 @@ from tests.integration.modes import switch
 from tests.integration.workload import EXPIRED_AFTER, FILLED, Workload, WorkloadResult
 from tests.nodes import CassandraNode, ProxyProcess
 
-OPERATIONS = int(os.environ.get("CQLPROXY_OPERATIONS", "20000"))
+OPERATIONS = int(os.environ.get("CQLPROXY_OPERATIONS", "50000"))
 RATE = 1_500
 """Operations a second that are asked for; a machine that gives less runs the same test more slowly."""
 
