@@ -57,9 +57,9 @@ that it was told, rows, types, metadata, error codes and texts, was compared by 
 of the first two by `make drivers`, which takes a quarter of an hour and is not part of `make test`.
 
 With the shadow killed, the drivers for Python and cqlsh saw no difference; those for Go, Java, Rust and
-Node.js have not been compared so far. On a machine with much other work the driver for Java and that for Python
-with asyncio have seen a difference between direct and proxied in some runs, and none in others; why is not
-known yet.
+Node.js have not been compared so far. On a machine with much other work the driver for Java and that for
+Python with asyncio have seen a difference between direct and proxied in some runs, and none in others; why is
+not known yet.
 
 *yes*: all steps, and no difference. *no* and *part*: the client cannot do it, or not all of it, directly
 either; the number says why.
