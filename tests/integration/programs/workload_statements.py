@@ -285,7 +285,7 @@ KINDS: dict[str, tuple[int, Kind]] = {
     "delete if": (1, prepared("DELETE FROM $ks.accounts WHERE k = ? IF owner = ?", "own", "name")),
     "delete of a cell if": (1, plain("DELETE balance FROM $ks.accounts WHERE k = $k IF EXISTS", k="own")),
     "text conditional batch": (
-        1,
+        3,
         plain(
             "BEGIN BATCH INSERT INTO $ks.ledger (k, c, v) VALUES ($k, $c, $v) IF NOT EXISTS; "
             "UPDATE $ks.ledger SET total = $n WHERE k = $k; APPLY BATCH",
