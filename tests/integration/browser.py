@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, TypeVar
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from bootstrap.packages import chromium
 from tests.nodes import ProxyProcess
@@ -101,7 +102,10 @@ class OpenPage:
     def tile(self, name: str) -> float:
         """A figure, without its unit."""
         figure = self.page.locator("#tiles div", has=self.page.get_by_text(name, exact=True))
-        return float(figure.locator(".figure").inner_text().split()[0].replace(",", ""))
+        shown = figure.locator(".figure")
+        # A rate needs two snapshots.
+        expect(shown).to_contain_text(re.compile(r"\d"))
+        return float(shown.inner_text().split()[0].replace(",", ""))
 
     def wait_until(self, holds: Callable[[], bool], what: str) -> None:
         """Until `holds` is true; `what` is for the error."""
